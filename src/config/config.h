@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+// config/config.h: everything the operator may say, as plain data. A Config that `load` returned is
+// complete and valid: defaults filled in, paths absolute, patterns well formed.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace uvhttpd::config {
+
+using Bytes = std::uint64_t;
+using std::chrono::milliseconds;
+using Fields = std::vector<std::pair<std::string, std::string>>;  // name, value, in file order
+
+enum class LogLevel { debug, info, warn, error };
+enum class LogFormat { combined, json };
+enum class Symlinks { inside, deny, follow };
+
+struct Server {
+  unsigned workers = 0;  // 0: one for each CPU this process may use
+  std::string user;
+  std::string group;
+  milliseconds drain_timeout{10'000};
+  std::string server_header = "uvhttpd";  // empty: no Server field
+  std::string log = "stderr";             // "stderr", "syslog" or an absolute path
+  LogLevel log_level = LogLevel::info;
+};
+
+struct Limits {
+  std::uint64_t connections = 10'000;
+  std::uint64_t connections_per_ip = 0;       // 0: no limit
+  std::uint64_t requests_per_connection = 0;  // 0: no limit
+  Bytes target_bytes = 8 << 10;
+  Bytes head_bytes = 16 << 10;  // request line and fields together
+  std::uint64_t head_fields = 100;
+  Bytes body_bytes = 10 << 20;  // 0: no request may have a body
+  milliseconds head_timeout{10'000};
+  milliseconds body_timeout{15'000};
+  Bytes body_min_rate = 500;  // bytes a second; 0: none
+  milliseconds send_timeout{30'000};
+  milliseconds keep_alive_timeout{60'000};
+};
+
+struct AccessLog {
+  std::string path = "stdout";  // "off", "stdout", "syslog" or an absolute path
+  LogFormat format = LogFormat::combined;
+};
+
+struct Cache {
+  Bytes memory = 64 << 20;  // all workers together; 0 turns it off
+  Bytes file_bytes = 1 << 20;
+  milliseconds revalidate{1'000};
+};
+
+struct Listener {
+  enum class Kind { ip, unix_socket, systemd };
+  Kind kind = Kind::ip;
+  std::string address;     // as written: "0.0.0.0:8080", "[::]:443", "unix:/path", "systemd:NAME"
+  std::string host;        // ip: the literal address without brackets
+  std::uint16_t port = 0;  // ip
+  std::string path;        // unix_socket: absolute path; systemd: the name
+};
+
+// Which paths a route takes: "/exact", "/prefix/*" (the prefix and all below), "*.ext",
+// "/dir/*.ext".
+struct PathPattern {
+  enum class Kind { exact, prefix, extension };
+  Kind kind = Kind::prefix;
+  std::string text;       // as written
+  std::string prefix;     // "/exact"; "/prefix/" for "/prefix/*" ("/" for "/*"); "/dir/" for
+                          // "/dir/*.ext", "" for "*.ext"
+  std::string extension;  // ".ext"
+};
+
+// How files are looked up; from the site, overridden by a route.
+struct FileRules {
+  std::string root;  // absolute; empty: none
+  std::vector<std::string> index{"index.html"};
+  bool hidden_files = false;
+  Symlinks symlinks = Symlinks::inside;
+  bool precompressed = true;
+  std::string charset = "utf-8";  // empty: none is added
+  std::vector<std::pair<std::string, std::string>>
+      cache_control;  // pattern, value; first match wins
+};
+
+struct StaticHandler {
+  FileRules files;
+  bool own_root = false;  // the route names its own root, which stands for what its * matched
+};
+
+struct CgiHandler {
+  std::string root;  // directory of programs (the route's or the site's); empty with `program`
+  bool own_root = false;
+  std::string program;  // one program for the whole route; absolute, or empty
+  std::map<std::string, std::string> interpreter;  // ".py" -> "/usr/bin/python3"
+  std::vector<std::pair<std::string, std::string>> env;
+  std::vector<std::string> pass_env;  // names taken over from the server's own environment
+  milliseconds timeout_head{30'000};
+  milliseconds timeout_idle{60'000};
+  milliseconds timeout_total{0};   // 0: no limit
+  std::uint64_t max_running = 32;  // for the whole process
+  std::uint64_t queue = 128;
+  milliseconds queue_timeout{5'000};
+  bool pass_authorization = false;
+  bool buffer_body = true;
+};
+
+struct RedirectHandler {
+  std::string to;  // with {path}, {query}, {host}, {scheme}
+  unsigned status = 301;
+};
+
+struct RespondHandler {
+  unsigned status = 200;
+  std::string body;
+  std::string type = "text/plain; charset=utf-8";
+};
+
+using Handler = std::variant<StaticHandler, CgiHandler, RedirectHandler, RespondHandler>;
+
+struct Route {
+  PathPattern path;
+  std::vector<std::string> methods;  // empty: whatever the handler takes
+  Handler handler;
+  Fields headers;        // the route's own, after the site's
+  Bytes body_bytes = 0;  // in force: the route's, else the site's, else [limits]
+  bool access_log = true;
+};
+
+struct Site {
+  std::vector<std::string>
+      hosts;  // lower case; "*.example.org" is a wildcard; empty: the default site
+  FileRules files;
+  Fields headers;
+  // 404 -> path under root; classes as 400/500 with is_class, from "4xx"/"5xx"
+  struct ErrorPage {
+    unsigned status = 0;  // 404, or 4 / 5 for a class
+    std::string path;     // begins with "/", looked up under files.root
+  };
+  std::vector<ErrorPage> error_pages;
+  std::vector<Route>
+      routes;  // as written; a static route for "/*" is added when the site has a root
+  Bytes body_bytes = 0;
+};
+
+struct Config {
+  std::string file;  // absolute path it came from; empty: built from the command line
+  Server server;
+  Limits limits;
+  AccessLog access_log;
+  Cache cache;
+  std::map<std::string, std::string> types;  // ".glb" -> "model/gltf-binary"; keys in lower case
+  std::vector<Listener> listeners;
+  std::vector<Site> sites;
+};
+
+}  // namespace uvhttpd::config

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// config/values.h: what a single value of the file may look like, whatever key it belongs to.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.h"
+#include "config/source.h"
+
+namespace uvhttpd::config {
+
+// "512", "16KiB", "10MB"; units B, KB, MB, GB (powers of 1000), KiB, MiB, GiB (of 1024).
+Read<Bytes> parse_size(std::string_view text);
+// "500ms", "15s", "2m", "1h".
+Read<milliseconds> parse_duration(std::string_view text);
+// The shortest text that the functions above read back to the same value.
+std::string format_size(Bytes bytes);
+std::string format_duration(milliseconds duration);
+
+// "127.0.0.1:8080", "[::1]:8080", "unix:/path", "systemd:NAME". `directory` is what a relative
+// socket path is relative to.
+Read<Listener> parse_address(std::string_view text, const std::string& directory);
+// What two listeners cannot have in common; empty for port 0, which is another one each time.
+std::string identity_of(const Listener& listener);
+
+// A name, "*.name" or an IP address, in the form in which Host fields are compared: lower case, no
+// final dot, IPv6 in brackets.
+Read<std::string> parse_host(std::string_view text);
+
+Read<PathPattern> parse_pattern(std::string_view text);
+// Whether every path that `inner` takes is also taken by `outer`. False when that depends on the
+// files there are.
+bool covers(const PathPattern& outer, const PathPattern& inner);
+// Whether a request for `inner` always ends at `outer` when that comes first.
+bool covers(const Route& outer, const Route& inner);
+
+// RFC 9110 section 9.1, only methods that the parser knows.
+Read<std::string> parse_method(std::string_view text);
+// RFC 9110 sections 5.1 and 5.5. Fields that frame the message are refused: they are the server's.
+Read<std::string> parse_field_name(std::string_view text);
+Read<std::string> parse_field_value(std::string_view text);
+// "text/html; charset=utf-8".
+Read<std::string> parse_media_type(std::string_view text);
+// ".html"; lower case when `lower`.
+Read<std::string> parse_extension(std::string_view text);
+// The target of a redirect: its placeholders are known, its octets may stand in Location.
+Read<std::string> parse_redirect_target(std::string_view text);
+// The name of an environment variable.
+Read<std::string> parse_variable(std::string_view text);
+// An absolute path below a root, without query: "/404.html".
+Read<std::string> parse_url_path(std::string_view text);
+
+// Absolute and lexically normal, without a slash at the end.
+std::string absolute_path(const std::string& directory, std::string_view path);
+
+}  // namespace uvhttpd::config

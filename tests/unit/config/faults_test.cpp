@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: MIT
+// tests/unit/config/faults_test.cpp: each fault of a configuration, at its place, in these words.
+#include <doctest/doctest.h>
+
+#include "unit/config/support.h"
+
+namespace uvhttpd::config::tests {
+namespace {
+
+struct Row {
+  const char* name;
+  const char* text;
+  const char* fault;  // that of the text followed by kSite
+};
+
+void check_rows(const auto& rows) {
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    CHECK(faults_of(std::string(row.text) + "\n" + std::string(kSite)) == row.fault);
+  }
+}
+
+// The same where `text` is what a site says after its root.
+void check_site_rows(const auto& rows) {
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    CHECK(faults_of(std::string(kSite) + row.text) == row.fault);
+  }
+}
+
+TEST_CASE("Faults of the server's tables") {
+  constexpr Row kRows[] = {
+      {"misspelt key", "[server]\nwrokers = 2",
+       "2:1+7 unknown key `wrokers` in [server] (did you mean `workers`?)"},
+      {"misspelt table", "[serve]",
+       "1:2+5 unknown key `serve` in the file (did you mean `server`?)"},
+      {"unknown table", "[observability]", "1:2+13 unknown key `observability` in the file"},
+      {"table that is a value", "server = 1", "1:10+1 `server` must be a table, not an integer"},
+      {"table that is an array", "[[server]]", "1:1+10 `server` must be a table, not an array"},
+      {"no workers", "[server]\nworkers = 0", "2:11+1 `workers` must be \"auto\" or 1 to 1024"},
+      {"many workers", "[server]\nworkers = 1025",
+       "2:11+4 `workers` must be \"auto\" or 1 to 1024"},
+      {"workers by name", "[server]\nworkers = \"all\"",
+       "2:11+5 `workers` must be \"auto\" or 1 to 1024"},
+      {"level", "[server]\nlog_level = \"inof\"",
+       "2:13+6 `log_level` must be one of \"debug\", \"info\", \"warn\", \"error\", not `inof` "
+       "(did you "
+       "mean \"info\"?)"},
+      {"log", "[server]\nlog = \"sdterr\"",
+       "2:7+8 `log` is neither a path nor one of the known words: `sdterr` (did you mean "
+       "\"stderr\"? A "
+       "path has a `/` in it)"},
+      {"user", "[server]\nuser = \"a:b\"", "2:8+5 `user` is no name of an account: `a:b`"},
+      {"server field", "[server]\nserver_header = \"a\\r\\nX: y\"",
+       "2:17+11 `server_header` has a control character in it, which no field value may have"},
+      {"NUL in a string", "[server]\nserver_header = \"a\\u0000\"",
+       "2:17+9 `server_header` must not hold a NUL"},
+      {"duration as text", "[server]\ndrain_timeout = \"soon\"",
+       "2:17+6 `drain_timeout` is no duration: `soon` (a number of seconds, or a whole number with "
+       "ms, "
+       "s, m or h: \"15s\")"},
+      {"duration as boolean", "[server]\ndrain_timeout = true",
+       "2:17+4 `drain_timeout` must be a duration, not a boolean"},
+      {"no duration at all", "[server]\ndrain_timeout = 0",
+       "2:17+1 `drain_timeout` must be 1ms to 24h, not 0s"},
+      {"long duration", "[server]\ndrain_timeout = \"25h\"",
+       "2:17+5 `drain_timeout` must be 1ms to 24h, not 25h"},
+      {"negative duration", "[limits]\nhead_timeout = -1",
+       "2:16+2 `head_timeout` must be 1ms to 24h"},
+      {"infinite duration", "[limits]\nhead_timeout = inf",
+       "2:16+3 `head_timeout` must be 1ms to 24h"},
+      {"no number", "[limits]\nhead_timeout = nan", "2:16+3 `head_timeout` must be 1ms to 24h"},
+      {"negative count", "[limits]\nconnections = -1",
+       "2:15+2 `connections` must be 1 to 1000000, not -1"},
+      {"count as float", "[limits]\nhead_fields = 1.5",
+       "2:15+3 `head_fields` must be an integer, not a floating-point number"},
+      {"count as date", "[limits]\nhead_fields = 1979-05-27",
+       "2:15+10 `head_fields` must be an integer, not a date or time"},
+      {"size", "[limits]\nbody_bytes = \"16kb\"",
+       "2:14+6 `body_bytes` is no size: `16kb` (a number of bytes, or a number with B, KB, MB, GB, "
+       "KiB, "
+       "MiB or GiB: \"16KiB\")"},
+      {"negative size", "[limits]\nbody_bytes = -5", "2:14+2 `body_bytes` must not be negative"},
+      {"small head", "[limits]\ntarget_bytes = 256\nhead_bytes = 512",
+       "3:14+3 `head_bytes` must be 1KiB to 16MiB, not 512"},
+      {"target as large as the head", "[limits]\ntarget_bytes = \"16KiB\"",
+       "2:16+7 `target_bytes` (16KiB) must be less than `head_bytes` (16KiB), of which it is a "
+       "part"},
+      {"format", "[access_log]\nformat = \"clf\"",
+       "2:10+5 `format` must be one of \"combined\", \"json\", not `clf`"},
+      {"log as number", "[access_log]\npath = 1", "2:8+1 `path` must be a string, not an integer"},
+      {"memory", "[cache]\nmemory = \"lots\"",
+       "2:10+6 `memory` is no size: `lots` (a number of bytes, or a number with B, KB, MB, GB, "
+       "KiB, MiB "
+       "or GiB: \"16KiB\")"},
+      {"extension", "[types]\nglb = \"model/gltf-binary\"",
+       "2:1+3 `types` has a key that is no extension: `glb` (such as \".html\")"},
+      {"type", "[types]\n\".glb\" = \"model\"",
+       "2:10+7 `.glb` is no media type: `model` (such as \"text/plain\")"},
+      {"type twice", "[types]\n\".a\" = \"a/b\"\n\".A\" = \"a/c\"",
+       "3:1+4 `types` names `.a` twice (upper and lower case are the same here)"},
+  };
+  check_rows(kRows);
+}
+
+TEST_CASE("Faults of listeners") {
+  constexpr Row kRows[] = {
+      {"table for array", "[listener]\naddress = \"127.0.0.1:1\"",
+       "1:1+10 `listener` must be an array of tables, not a table (write [[listener]])"},
+      {"no address", "[[listener]]", "1:1+12 this listener has no `address`"},
+      {"misspelt address", "[[listener]]\nadress = \"127.0.0.1:1\"",
+       "1:1+12 this listener has no `address`\n"
+       "2:1+6 unknown key `adress` in [[listener]] (did you mean `address`?)"},
+      {"later key", "[[listener]]\naddress = \"127.0.0.1:1\"\ntls = true",
+       "3:1+3 unknown key `tls` in [[listener]]"},
+      {"no port", "[[listener]]\naddress = \"127.0.0.1\"",
+       "2:11+11 `address` has no port: `127.0.0.1` (\"127.0.0.1:8080\", \"[::1]:8080\", "
+       "\"unix:/path\" "
+       "or \"systemd:NAME\")"},
+      {"large port", "[[listener]]\naddress = \"127.0.0.1:65536\"",
+       "2:11+17 `address` has a port that is not 0 to 65535: `65536`"},
+      {"port as number", "[[listener]]\naddress = 8080",
+       "2:11+4 `address` must be a string, not an integer"},
+      {"duplicate", "[[listener]]\naddress = \"[::1]:80\"\n[[listener]]\naddress = \"[0::1]:80\"",
+       "4:11+11 this address is already listened on (the first is in line 2)"},
+      {"in line", "listener = [{ address = \"127.0.0.1:1\" }, 5]",
+       "1:42+1 `listener` must be an array of tables, not an integer"},
+  };
+  check_rows(kRows);
+}
+
+TEST_CASE("Faults of sites") {
+  constexpr Row kRows[] = {
+      {"misspelt key", "rooot = 1", "3:1+5 unknown key `rooot` in [[site]] (did you mean `root`?)"},
+      {"later key", "redirect_https = true", "3:1+14 unknown key `redirect_https` in [[site]]"},
+      {"hosts as string", "hosts = \"a\"",
+       "3:9+3 `hosts` must be an array of strings, not a string (write it in brackets: [\"...\"])"},
+      {"each bad host", "hosts = [\"a b\", 5, \"c:80\"]",
+       "3:10+5 `hosts` has something that is no host name: `a b`\n"
+       "3:17+1 `hosts` must be a string, not an integer\n"
+       "3:20+6 `hosts` has something that is no host name: `c:80` (only the name, without a port)"},
+      {"host twice", "hosts = [\"a\", \"A.\"]", "3:15+4 `hosts` names `a` twice"},
+      {"host of another site", "hosts = [\"a\"]\n[[site]]\nroot = \"/x\"\nhosts = [\"b\", \"a\"]",
+       "6:15+3 another site has the host `a` already (in line 3)"},
+      {"two default sites", "[[site]]\nroot = \"/x\"",
+       "3:1+8 a second site without `hosts`: only one can be the default site (the first is in "
+       "line 1)"},
+      {"empty site", "hosts = [\"a\"]\n[[site]]\n",
+       "4:1+8 this site has neither `root` nor a route: it serves nothing"},
+      {"index", "index = [\"a/b\"]",
+       "3:10+5 `index` has something that is no name of a file: `a/b`"},
+      {"boolean as string", "hidden_files = \"no\"",
+       "3:16+4 `hidden_files` must be true or false, not a string"},
+      {"symlinks", "symlinks = \"folow\"",
+       "3:12+7 `symlinks` must be one of \"inside\", \"deny\", \"follow\", not `folow` (did you "
+       "mean "
+       "\"follow\"?)"},
+      {"charset", "charset = \"utf 8\"",
+       "3:11+7 `charset` is no name of a character encoding: `utf 8`"},
+      {"pattern of cache_control", "cache_control = { \"html\" = \"no-cache\" }",
+       "3:19+6 a pattern of `cache_control` must begin with `/` or `*.`, not `html` (\"/exact\", "
+       "\"/prefix/*\", \"*.ext\" or \"/dir/*.ext\")"},
+      {"field name", "headers = { \"X Y\" = \"a\" }",
+       "3:13+5 `headers` has a field name that is no token: `X Y`"},
+      {"field value", "headers = { X = \"a\\nb\" }",
+       "3:17+6 `X` has a control character in it, which no field value may have"},
+      {"field of the server", "headers = { content-length = \"1\" }",
+       "3:13+14 `headers` cannot set `content-length`, which is the server's own"},
+      {"field twice", "headers = { X-A = \"1\", x-a = \"2\" }",
+       "3:24+3 `headers` names `x-a` twice (upper and lower case are the same in field names)"},
+      {"status of an error page", "error_pages = { 200 = \"/a\" }",
+       "3:17+3 `error_pages` has a key that is no error: `200` (a status 400 to 599, or \"4xx\" or "
+       "\"5xx\")"},
+      {"path of an error page", "error_pages = { 5xx = \"a.html\" }",
+       "3:23+8 `error_pages` must begin with `/`, not `a.html`"},
+      {"error page above the root", "error_pages = { 404 = \"/../secret\" }",
+       "3:23+12 `error_pages` has a segment `.` or `..`, which no request has left when it is "
+       "compared"},
+  };
+  check_site_rows(kRows);
+  CHECK(faults_of("[[site]]\nroot = \"\"") == "2:8+2 `root` must not be empty (leave it out)");
+  CHECK(faults_of("") == "0:0+1 there is no [[site]], so there is nothing to serve");
+  CHECK(faults_of("[site]\nroot = \"/a\"") ==
+        "1:1+6 `site` must be an array of tables, not a table (write [[site]])");
+  CHECK(
+      faults_of("[[site]]\nerror_pages = { 404 = \"/a\" }\n[[site.route]]\npath = \"/\"\nhandler = "
+                "\"respond\"") ==
+      "2:15+14 `error_pages` are files below `root`, which this site does not have");
+}
+
+TEST_CASE("Faults of routes and their handlers") {
+  constexpr Row kRows[] = {
+      {"nothing in it", "",
+       "3:1+14 this route has no `path`\n3:1+14 this route has no `handler` "
+       "(\"static\", \"cgi\", \"redirect\" or \"respond\")"},
+      {"pattern", "path = \"a\"\nhandler = \"static\"",
+       "4:8+3 `path` must begin with `/` or `*.`, not `a` (\"/exact\", \"/prefix/*\", \"*.ext\" or "
+       "\"/dir/*.ext\")"},
+      {"misspelt handler", "path = \"/a\"\nhandler = \"statik\"",
+       "5:11+8 unknown handler `statik` (did you mean \"static\"?)"},
+      {"later handler", "path = \"/a\"\nhandler = \"proxy\"\nupstream = []",
+       "5:11+7 unknown handler `proxy` (\"static\", \"cgi\", \"redirect\" or \"respond\")"},
+      {"handler as number", "path = \"/a\"\nhandler = 1",
+       "5:11+1 `handler` must be a string, not an integer"},
+      {"lower-case method", "path = \"/a\"\nmethods = [\"get\"]\nhandler = \"static\"",
+       "5:12+5 `methods` names a method that this server does not know: `get` (did you mean "
+       "`GET`?)"},
+      {"no method", "path = \"/a\"\nmethods = []\nhandler = \"static\"",
+       "5:11+2 `methods` names no method (leave it out to take whatever the handler takes)"},
+      {"method twice", "path = \"/a\"\nmethods = [\"GET\", \"GET\"]\nhandler = \"static\"",
+       "5:19+5 `methods` names `GET` twice"},
+      {"redirect to nowhere", "path = \"/a\"\nhandler = \"redirect\"",
+       "5:11+10 the handler \"redirect\" needs `to`"},
+      {"placeholder", "path = \"/a\"\nhandler = \"redirect\"\nto = \"/{pth}\"",
+       "6:6+8 `to` has an unknown placeholder `{pth}` (did you mean `{path}`?)"},
+      {"status of a redirect", "path = \"/a\"\nhandler = \"redirect\"\nto = \"/\"\nstatus = 300",
+       "7:10+3 `status` must be one of 301, 302, 303, 307, 308"},
+      {"status of a response", "path = \"/a\"\nhandler = \"respond\"\nstatus = 600",
+       "6:10+3 `status` must be 200 to 599, not 600"},
+      {"body where none can be", "path = \"/a\"\nhandler = \"respond\"\nstatus = 204\nbody = \"x\"",
+       "7:8+3 a response 204 has no body"},
+      {"key of another handler", "path = \"/a\"\nhandler = \"respond\"\nto = \"/\"",
+       "6:1+2 `to` is a key of the handler \"redirect\", not of \"respond\""},
+      {"key of two others", "path = \"/a\"\nhandler = \"respond\"\nroot = \"/\"",
+       "6:1+4 `root` is a key of the handler \"static\" and \"cgi\", not of \"respond\""},
+      {"unknown key", "path = \"/a\"\nhandler = \"cgi\"\ninterpeter = {}",
+       "6:1+10 unknown key `interpeter` in [[site.route]] (did you mean `interpreter`?)"},
+      {"root and program", "path = \"/a\"\nhandler = \"cgi\"\nroot = \"/a\"\nprogram = \"/b\"",
+       "7:11+4 `program` stands for the whole route, so there is no use for `root` (leave one of "
+       "them "
+       "out)"},
+      {"variable", "path = \"/a\"\nhandler = \"cgi\"\nenv = { \"A-B\" = \"1\" }",
+       "6:9+5 `env` has a name that no environment variable can have: `A-B` (letters, digits and "
+       "`_`)"},
+      {"extension", "path = \"/a\"\nhandler = \"cgi\"\ninterpreter = { py = \"/bin/sh\" }",
+       "6:17+2 `interpreter` has a key that is no extension: `py` (such as \".html\")"},
+      {"programs at once", "path = \"/a\"\nhandler = \"cgi\"\nmax_running = 0",
+       "6:15+1 `max_running` must be 1 to 10000, not 0"},
+  };
+  for (const Row& row : kRows) {
+    CAPTURE(row.name);
+    CHECK(faults_of(std::string(kSite) + "[[site.route]]\n" + row.text) == row.fault);
+  }
+}
+
+TEST_CASE("Handlers of files and programs need a root where the site has none") {
+  const std::string site = "[[site]]\n[[site.route]]\npath = \"/*\"\n";
+  CHECK(faults_of(site + "handler = \"static\"") ==
+        "4:11+8 the handler \"static\" needs `root`, here or in its site");
+  CHECK(faults_of(site + "handler = \"cgi\"") ==
+        "4:11+5 the handler \"cgi\" needs `root`, here or in its site, or `program`");
+  CHECK(faults_of(site + "handler = \"cgi\"\nprogram = \"/bin/true\"") == "");
+}
+
+TEST_CASE("A route is unreachable when those before it take all its requests") {
+  struct Routes {
+    const char* name;
+    std::vector<std::pair<const char*, const char*>> routes;  // pattern, methods
+    const char* fault;
+  };
+  const Routes kRows[] = {
+      {"same pattern", {{"/a", ""}, {"/a", ""}}, "7:8+4 this route is never reached: `/a`"},
+      {"after everything", {{"/*", ""}, {"*.php", ""}}, "7:8+7 this route is never reached: `/*`"},
+      {"below a prefix",
+       {{"/a/*", ""}, {"/a/b/*", "GET"}},
+       "7:8+8 this route is never reached: `/a/*`"},
+      {"same methods", {{"/a", "GET"}, {"/a", "GET"}}, "8:8+4 this route is never reached: `/a`"},
+      {"other methods", {{"/a", "GET"}, {"/a", "POST"}}, ""},
+      {"more methods", {{"/a", "GET"}, {"/a", "GET\", \"POST"}}, ""},
+      {"any method after one", {{"/a", "GET"}, {"/a", ""}}, ""},
+      {"together",
+       {{"/a/*", "GET"}, {"/a/*", "POST"}, {"/a/b", "GET\", \"POST"}},
+       "12:8+6 this route is never reached: `/a/*`"},
+      {"not together", {{"/a/*", "GET"}, {"/a/*", "POST"}, {"/a/b", "GET\", \"PUT"}}, ""},
+      {"narrow before wide", {{"/a/b", ""}, {"/a/*", ""}, {"/*", ""}}, ""},
+  };
+  for (const Routes& row : kRows) {
+    CAPTURE(row.name);
+    std::string text(kSite);
+    for (const auto& [pattern, methods] : row.routes) {
+      text += std::string("[[site.route]]\npath = \"") + pattern + "\"\nhandler = \"respond\"\n";
+      if (*methods != '\0') text += std::string("methods = [\"") + methods + "\"]\n";
+    }
+    const std::string fault = faults_of(text);
+    CHECK(fault.starts_with(row.fault));
+    CHECK(fault.empty() == (*row.fault == '\0'));
+  }
+}
+
+TEST_CASE("All faults come in one run, in file order") {
+  const std::string faults = faults_of(
+      "[[site]]\nroot = 5\n[server]\nworkers = 0\n[limits]\nhead_fields = 0\nx = 1\n[oops]\n");
+  CHECK(faults ==
+        "2:8+1 `root` must be a string, not an integer\n"
+        "4:11+1 `workers` must be \"auto\" or 1 to 1024\n"
+        "6:15+1 `head_fields` must be 1 to 10000, not 0\n"
+        "7:1+1 unknown key `x` in [limits]\n"
+        "8:2+4 unknown key `oops` in the file");
+}
+
+}  // namespace
+}  // namespace uvhttpd::config::tests

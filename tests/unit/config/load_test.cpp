@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: MIT
+// tests/unit/config/load_test.cpp: a good file becomes a complete Config, and what the disk says.
+#include "config/load.h"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "unit/config/support.h"
+
+namespace uvhttpd::config::tests {
+namespace {
+
+// A directory that is gone when the test ends.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    char name[] = "/tmp/uvhttpd-config-XXXXXX";
+    REQUIRE(::mkdtemp(name) != nullptr);
+    path_ = name;
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
+
+  std::string write(const std::string& name, std::string_view text) const {
+    const std::string file = path_ + "/" + name;
+    std::ofstream(file, std::ios::binary) << text;
+    return file;
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+std::string messages_of(const Loaded& loaded) {
+  std::string out;
+  for (const Diagnostic& diagnostic : loaded.diagnostics) out += diagnostic.message + "\n";
+  return out;
+}
+
+constexpr std::string_view kEverything = R"(
+[server]
+workers = 3
+user = "www-data"
+group = "www-data"
+drain_timeout = 1.5
+server_header = ""
+log = "log/error.log"
+log_level = "debug"
+[limits]
+connections = 5
+connections_per_ip = 6
+requests_per_connection = 7
+target_bytes = "1KB"
+head_bytes = "2KiB"
+head_fields = 8
+body_bytes = 9
+head_timeout = "1s"
+body_timeout = "2m"
+body_min_rate = "1KiB"
+send_timeout = "1h"
+keep_alive_timeout = "500ms"
+[access_log]
+path = "off"
+format = "json"
+[cache]
+memory = 0
+file_bytes = "2MB"
+revalidate = 0
+[types]
+".GLB" = "model/gltf-binary"
+[[listener]]
+address = "[::]:80"
+[[listener]]
+address = "unix:run/http.sock"
+[[listener]]
+address = "127.0.0.1:0"
+[[listener]]
+address = "127.0.0.1:0"
+[[site]]
+hosts = ["Example.org.", "*.Example.org"]
+root = "www"
+index = []
+hidden_files = true
+symlinks = "deny"
+precompressed = false
+charset = ""
+cache_control = { "*.html" = "no-cache", "/a/*" = "max-age=1" }
+headers = { X-B = "1", X-A = "2" }
+error_pages = { 5xx = "/50x.html", 404 = "/404.html" }
+body_bytes = "1KiB"
+[[site.route]]
+path = "/cgi-bin/*"
+methods = ["GET", "POST"]
+handler = "cgi"
+interpreter = { ".py" = "bin/python3" }
+env = { B = "1", A = "2" }
+pass_env = ["PATH"]
+timeout_head = 1
+timeout_idle = 2
+timeout_total = 3
+max_running = 4
+queue = 5
+queue_timeout = 6
+pass_authorization = true
+buffer_body = false
+headers = { X-C = "3" }
+body_bytes = "1MiB"
+access_log = false
+[[site.route]]
+path = "/docs/*"
+handler = "static"
+root = "/usr/share/doc/"
+symlinks = "follow"
+[[site.route]]
+path = "/old/*"
+handler = "redirect"
+to = "/new/{path}"
+status = 308
+[[site.route]]
+path = "*.teapot"
+handler = "respond"
+status = 418
+body = "I am \"short\"\n\u001b and stout"
+type = "text/html"
+)";
+
+TEST_CASE("Every key arrives in the Config") {
+  const Config config = config_of(kEverything);
+  CHECK(config.file == kPath);
+  CHECK(config.server.workers == 3);
+  CHECK(config.server.user == "www-data");
+  CHECK(config.server.drain_timeout == milliseconds(1500));
+  CHECK(config.server.server_header == "");
+  CHECK(config.server.log == "/etc/uvhttpd/log/error.log");
+  CHECK(config.server.log_level == LogLevel::debug);
+  CHECK(config.limits.connections == 5);
+  CHECK(config.limits.connections_per_ip == 6);
+  CHECK(config.limits.requests_per_connection == 7);
+  CHECK(config.limits.target_bytes == 1000);
+  CHECK(config.limits.head_bytes == 2048);
+  CHECK(config.limits.head_fields == 8);
+  CHECK(config.limits.body_bytes == 9);
+  CHECK(config.limits.head_timeout == milliseconds(1000));
+  CHECK(config.limits.body_timeout == milliseconds(120'000));
+  CHECK(config.limits.body_min_rate == 1024);
+  CHECK(config.limits.send_timeout == milliseconds(3'600'000));
+  CHECK(config.limits.keep_alive_timeout == milliseconds(500));
+  CHECK(config.access_log.path == "off");
+  CHECK(config.access_log.format == LogFormat::json);
+  CHECK(config.cache.memory == 0);
+  CHECK(config.cache.file_bytes == 2'000'000);
+  CHECK(config.cache.revalidate == milliseconds(0));
+  CHECK(config.types.at(".glb") == "model/gltf-binary");
+  REQUIRE(config.listeners.size() == 4);
+  CHECK(config.listeners[0].host == "::");
+  CHECK(config.listeners[1].path == "/etc/uvhttpd/run/http.sock");
+}
+
+TEST_CASE("A site has its own keys and each route what it inherits") {
+  const Config config = config_of(kEverything);
+  REQUIRE(config.sites.size() == 1);
+  const Site& site = config.sites[0];
+  CHECK(site.hosts == std::vector<std::string>{"example.org", "*.example.org"});
+  CHECK(site.files.root == "/etc/uvhttpd/www");
+  CHECK(site.files.index.empty());
+  CHECK(site.files.hidden_files);
+  CHECK(site.files.symlinks == Symlinks::deny);
+  CHECK_FALSE(site.files.precompressed);
+  CHECK(site.files.charset == "");
+  CHECK(site.files.cache_control[0].first == "*.html");
+  CHECK(site.headers == Fields{{"X-B", "1"}, {"X-A", "2"}});
+  REQUIRE(site.error_pages.size() == 2);
+  CHECK(site.error_pages[0].status == 5);
+  CHECK(site.error_pages[1].status == 404);
+  CHECK(site.error_pages[1].path == "/404.html");
+  CHECK(site.body_bytes == 1024);
+
+  REQUIRE(site.routes.size() == 5);
+  const auto& cgi = std::get<CgiHandler>(site.routes[0].handler);
+  CHECK(site.routes[0].methods == std::vector<std::string>{"GET", "POST"});
+  CHECK(site.routes[0].headers == Fields{{"X-C", "3"}});
+  CHECK(site.routes[0].body_bytes == 1 << 20);
+  CHECK_FALSE(site.routes[0].access_log);
+  CHECK(cgi.root == "/etc/uvhttpd/www");
+  CHECK_FALSE(cgi.own_root);
+  CHECK(cgi.interpreter.at(".py") == "/etc/uvhttpd/bin/python3");
+  CHECK(cgi.env == Fields{{"B", "1"}, {"A", "2"}});
+  CHECK(cgi.pass_env == std::vector<std::string>{"PATH"});
+  CHECK(cgi.timeout_total == milliseconds(3000));
+  CHECK(cgi.max_running == 4);
+  CHECK(cgi.queue == 5);
+  CHECK(cgi.pass_authorization);
+  CHECK_FALSE(cgi.buffer_body);
+
+  const auto& docs = std::get<StaticHandler>(site.routes[1].handler);
+  CHECK(docs.own_root);
+  CHECK(docs.files.root == "/usr/share/doc");
+  CHECK(docs.files.symlinks == Symlinks::follow);
+  CHECK(docs.files.hidden_files);
+  CHECK(site.routes[1].body_bytes == 1024);
+
+  CHECK(std::get<RedirectHandler>(site.routes[2].handler).status == 308);
+  CHECK(std::get<RespondHandler>(site.routes[3].handler).body == "I am \"short\"\n\x1b and stout");
+
+  const auto& last = std::get<StaticHandler>(site.routes[4].handler);
+  CHECK(site.routes[4].path.text == "/*");
+  CHECK_FALSE(last.own_root);
+  CHECK(last.files.root == site.files.root);
+}
+
+TEST_CASE("The smallest file has all defaults, a listener and a route for the files") {
+  const Config config = config_of(kSite);
+  CHECK(config.server.workers == 0);
+  CHECK(config.limits.head_bytes == 16384);
+  REQUIRE(config.listeners.size() == 1);
+  CHECK(config.listeners[0].address == "127.0.0.1:8080");
+  CHECK(config.listeners[0].port == 8080);
+  REQUIRE(config.sites[0].routes.size() == 1);
+  CHECK(config.sites[0].routes[0].body_bytes == config.limits.body_bytes);
+}
+
+TEST_CASE("The route for the files is added unless one of the site's takes every request") {
+  struct Row {
+    const char* name;
+    const char* route;
+    std::size_t routes;
+  };
+  constexpr Row kRows[] = {
+      {"another path", "path = \"/a/*\"\nhandler = \"static\"", 2},
+      {"every path", "path = \"/*\"\nhandler = \"static\"", 1},
+      {"every path, one method", "path = \"/*\"\nmethods = [\"POST\"]\nhandler = \"cgi\"", 2},
+  };
+  for (const Row& row : kRows) {
+    CAPTURE(row.name);
+    const Config config = config_of(std::string(kSite) + "[[site.route]]\n" + row.route);
+    CHECK(config.sites[0].routes.size() == row.routes);
+  }
+}
+
+TEST_CASE("The configuration in force reads back to itself") {
+  for (const std::string_view text : {kEverything, kSite}) {
+    const std::string written = to_toml(config_of(text));
+    CHECK(to_toml(config_of(written)) == written);
+  }
+}
+
+TEST_CASE("The configuration in force holds every key that a Config can") {
+  const std::string written = to_toml(config_of(kEverything));
+  for (std::string_view rest = kEverything; !rest.empty();) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    const std::size_t equals = line.find(" = ");
+    if (equals == std::string_view::npos || line[0] == '"') continue;
+    CAPTURE(line);
+    CHECK(written.find("\n" + std::string(line.substr(0, equals)) + " = ") != std::string::npos);
+  }
+}
+
+TEST_CASE("What is no file to read is refused with the reason") {
+  const TemporaryDirectory directory;
+  const std::string fifo = directory.path() + "/fifo";
+  REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+  CHECK(messages_of(load_file(directory.path() + "/none")) ==
+        "cannot be opened: No such file or directory\n");
+  CHECK(messages_of(load_file(directory.path())) == "is a directory, not a file\n");
+  CHECK(messages_of(load_file(fifo)) == "is not a regular file\n");
+  CHECK(messages_of(load_file(directory.write("large", std::string(kMaxFileBytes + 1, '#')))) ==
+        "is larger than 1MiB\n");
+  if (::geteuid() != 0) {
+    const std::string secret = directory.write("secret", kSite);
+    REQUIRE(::chmod(secret.c_str(), 0) == 0);
+    CHECK(messages_of(load_file(secret)) == "cannot be opened: Permission denied\n");
+  }
+}
+
+TEST_CASE("A file is read relative to where it stands") {
+  const TemporaryDirectory directory;
+  std::filesystem::create_directory(directory.path() + "/www");
+  const Loaded loaded = load_file(directory.write("a.toml", "[[site]]\nroot = \"www\"\n"));
+  REQUIRE(loaded.config.has_value());
+  CHECK(loaded.config->sites[0].files.root == directory.path() + "/www");
+  CHECK(loaded.config->file == directory.path() + "/a.toml");
+}
+
+TEST_CASE("What is missing on the disk is an error where it is named") {
+  const TemporaryDirectory directory;
+  std::filesystem::create_directory(directory.path() + "/www");
+  const std::string file = directory.write("plain", "");
+  REQUIRE(::chmod(file.c_str(), 0600) == 0);
+  const std::string text = R"([[site]]
+root = "www"
+error_pages = { 404 = "/none.html", 5xx = "/" }
+[[site.route]]
+path = "/a/*"
+handler = "static"
+root = "none"
+[[site.route]]
+path = "/b/*"
+handler = "cgi"
+root = "plain"
+[[site.route]]
+path = "/c"
+handler = "cgi"
+program = "plain"
+[[site.route]]
+path = "*.py"
+handler = "cgi"
+interpreter = { ".py" = "none" }
+)";
+  const Loaded loaded = load_file(directory.write("a.toml", text));
+  std::string seen;
+  for (const Diagnostic& one : loaded.diagnostics) {
+    seen += std::to_string(one.line) + ":" + std::to_string(one.column) + " " +
+            one.message.substr(one.message.rfind('`') + 1) + "\n";
+  }
+  CHECK(seen ==
+        "3:23 : No such file or directory\n"
+        "3:43  is not a regular file\n"
+        "7:8 : No such file or directory\n"
+        "11:8  is not a directory\n"
+        "15:11  cannot be executed: Permission denied\n"
+        "19:25 : No such file or directory\n");
+}
+
+}  // namespace
+}  // namespace uvhttpd::config::tests
