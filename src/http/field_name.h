@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// http/field_name.h: the field names that the server itself acts on, as numbers.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace uvhttpd::http {
+
+enum class FieldName : std::uint8_t {
+  other,
+  accept,
+  accept_encoding,
+  authorization,
+  connection,
+  content_encoding,
+  content_length,
+  content_type,
+  cookie,
+  date,
+  expect,
+  host,
+  if_match,
+  if_modified_since,
+  if_none_match,
+  if_range,
+  if_unmodified_since,
+  keep_alive,
+  location,
+  proxy,
+  proxy_authorization,
+  proxy_connection,
+  range,
+  referer,
+  server,
+  status,
+  te,
+  trailer,
+  transfer_encoding,
+  upgrade,
+  user_agent,
+  count_,
+};
+static_assert(static_cast<unsigned>(FieldName::count_) <= 64, "FieldList keeps a 64 bit mask");
+
+// FieldName::other for a name the server does not act on. Case does not matter.
+FieldName field_name(std::string_view name);
+
+}  // namespace uvhttpd::http

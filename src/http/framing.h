@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// http/framing.h: where a request's body ends and whether the connection goes on (RFC 9112 sections 6, 9.3).
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/result.h"
+#include "http/message.h"
+#include "http/status.h"
+
+namespace uvhttpd::http {
+
+struct Framing {
+  enum class Body : std::uint8_t { none, length, chunked };
+  Body body = Body::none;
+  std::uint64_t length = 0;      // Body::length; more than 0
+  bool keep_alive = false;       // what the client asked for
+  bool expect_continue = false;  // RFC 9110 section 10.1.1; never in HTTP/1.0
+  bool has_length = false;       // a Content-Length came, be it 0
+};
+
+// Everything that could make two readers of the message disagree is refused.
+Result<Framing, Refusal> request_framing(const RequestHead& head);
+
+// Calls use(member) for each member of a comma-separated list (RFC 9110 section 5.6.1), trimmed, empty
+// ones left out. For lists of tokens: quoted strings are not understood.
+template <class Fn>
+void for_each_token(std::string_view list, Fn&& use);
+
+}  // namespace uvhttpd::http
+
+#include "base/text.h"
+
+namespace uvhttpd::http {
+
+template <class Fn>
+void for_each_token(std::string_view list, Fn&& use) {
+  while (!list.empty()) {
+    const std::size_t comma = list.find(',');
+    const std::string_view member = trim_ows(list.substr(0, comma));
+    list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
+    if (!member.empty()) use(member);
+  }
+}
+
+}  // namespace uvhttpd::http

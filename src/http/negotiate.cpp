@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+// http/negotiate.cpp: lists of codings with weights, and the choice among them.
+#include "http/negotiate.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/text.h"
+
+namespace uvhttpd::http {
+namespace {
+
+// qvalue of section 12.4.2 in thousandths: "0" or "1", a point, and up to three digits.
+std::optional<unsigned> parse_quality(std::string_view text) {
+  constexpr std::size_t kMaxLength = 5;
+  if (text.empty() || text.size() > kMaxLength) return std::nullopt;
+  if (text[0] != '0' && text[0] != '1') return std::nullopt;
+  if (text.size() > 1 && text[1] != '.') return std::nullopt;
+  unsigned quality = text[0] == '1' ? 1000 : 0;
+  unsigned unit = 100;
+  for (const char c : text.substr(std::min<std::size_t>(2, text.size()))) {
+    if (!is_digit(c)) return std::nullopt;
+    quality += static_cast<unsigned>(c - '0') * unit;
+    unit /= 10;
+  }
+  return quality <= 1000 ? std::optional(quality) : std::nullopt;
+}
+
+struct Weighted {
+  std::string_view name;
+  unsigned quality;
+};
+
+// "gzip", "gzip;q=0.5", "gzip ; Q=0.5"; nullopt when malformed.
+std::optional<Weighted> parse_weighted(std::string_view member) {
+  const std::size_t semicolon = member.find(';');
+  if (semicolon == std::string_view::npos) return Weighted{member, AcceptedCodings::kBest};
+  const std::string_view weight = trim_ows(member.substr(semicolon + 1));
+  if (!equals_ignoring_case(weight.substr(0, 2), "q=")) return std::nullopt;
+  const std::optional<unsigned> quality = parse_quality(weight.substr(2));
+  if (!quality) return std::nullopt;
+  return Weighted{trim_ows(member.substr(0, semicolon)), *quality};
+}
+
+std::optional<Coding> coding_of(std::string_view name) {
+  if (equals_ignoring_case(name, "gzip")) return Coding::gzip;
+  if (equals_ignoring_case(name, "br")) return Coding::brotli;
+  if (equals_ignoring_case(name, "zstd")) return Coding::zstd;
+  if (equals_ignoring_case(name, "identity")) return Coding::identity;
+  if (equals_ignoring_case(name, "x-gzip")) return Coding::gzip;  // section 8.4.1.3
+  return std::nullopt;
+}
+
+// The qualities that a field states, for each coding and for "*".
+struct Stated {
+  std::optional<unsigned> of_coding[kCodings];
+  std::optional<unsigned> of_others;
+
+  void read_line(std::string_view line) {
+    while (!line.empty()) {
+      const std::size_t comma = std::min(line.find(','), line.size());
+      if (const auto member = parse_weighted(trim_ows(line.substr(0, comma)))) add(*member);
+      line.remove_prefix(std::min(comma + 1, line.size()));
+    }
+  }
+
+ private:
+  void add(const Weighted& member) {
+    if (member.name == "*") {
+      raise(of_others, member.quality);
+    } else if (const std::optional<Coding> coding = coding_of(member.name)) {
+      raise(of_coding[static_cast<unsigned>(*coding)], member.quality);
+    }
+  }
+  static void raise(std::optional<unsigned>& quality, unsigned to) {
+    quality = std::max(quality.value_or(0), to);
+  }
+};
+
+}  // namespace
+
+std::string_view coding_name(Coding coding) {
+  switch (coding) {
+    case Coding::identity: return "identity";
+    case Coding::gzip: return "gzip";
+    case Coding::brotli: return "br";
+    case Coding::zstd: return "zstd";
+  }
+  return "identity";
+}
+
+AcceptedCodings AcceptedCodings::from(const RequestHead& request) {
+  AcceptedCodings accepted;
+  if (!request.fields.has(FieldName::accept_encoding)) return accepted;
+  accepted.present_ = true;
+
+  Stated stated;
+  request.fields.for_each(FieldName::accept_encoding,
+                          [&](std::string_view line) { stated.read_line(line); });
+  for (unsigned i = 0; i < kCodings; ++i) {
+    const unsigned unstated = i == static_cast<unsigned>(Coding::identity) ? kLastResort : 0;
+    accepted.quality_[i] = stated.of_coding[i].value_or(stated.of_others.value_or(unstated));
+  }
+  return accepted;
+}
+
+Coding choose_coding(const AcceptedCodings& accepted, unsigned available) {
+  Coding best = Coding::identity;
+  for (const Coding coding : {Coding::gzip, Coding::brotli, Coding::zstd}) {
+    const bool is_available = (available >> static_cast<unsigned>(coding) & 1) != 0;
+    const unsigned quality = accepted.quality(coding);
+    if (is_available && quality != 0 && quality >= accepted.quality(best)) best = coding;
+  }
+  return best;
+}
+
+}  // namespace uvhttpd::http

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// http/negotiate.h: Accept-Encoding, RFC 9110 section 12.5.3.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "http/message.h"
+
+namespace uvhttpd::http {
+
+enum class Coding : std::uint8_t { identity, gzip, brotli, zstd };
+constexpr unsigned kCodings = 4;
+
+// "gzip", "br", "zstd"; "identity" for identity.
+std::string_view coding_name(Coding coding);
+
+// What the client takes: a quality of 0 (not acceptable) to 1000 for each coding. Without the field
+// everything is acceptable, but identity is what we choose. Several field lines, empty members,
+// tabs, any case of names and of `q`, "*", "identity;q=0" and "x-gzip" are understood; a malformed
+// member is ignored. A coding named more than once has the highest of its qualities. "*" stands for
+// every coding not named, identity among them; identity that neither a name nor "*" covers is
+// acceptable, but the last resort.
+class AcceptedCodings {
+ public:
+  static constexpr unsigned kBest = 1000;
+  static constexpr unsigned kLastResort = 1;
+
+  static AcceptedCodings from(const RequestHead& request);
+  unsigned quality(Coding coding) const { return quality_[static_cast<unsigned>(coding)]; }
+  bool field_present() const { return present_; }
+
+ private:
+  unsigned quality_[kCodings] = {kBest, 0, 0, 0};
+  bool present_ = false;
+};
+
+// The best of `available` (bit `1 << coding` for each; identity's counts as set): highest quality
+// first, then zstd, brotli, gzip, identity. Identity also when nothing is acceptable (section
+// 12.5.3 lets us).
+Coding choose_coding(const AcceptedCodings& accepted, unsigned available);
+
+}  // namespace uvhttpd::http

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+// http/status.h: status codes and their reason phrases (RFC 9110 section 15).
+#pragma once
+
+#include <string_view>
+
+namespace uvhttpd::http {
+
+using Status = unsigned;  // 100 to 599
+
+// "Not Found"; "Unknown" for a code without a registered phrase.
+std::string_view reason_phrase(Status status);
+
+// Why a request is refused before any handler sees it.
+struct Refusal {
+  Status status = 400;
+  std::string_view reason;  // a string literal, for the log
+};
+
+}  // namespace uvhttpd::http

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+// unit/http/mime_test.cpp: media types by extension.
+#include "http/mime.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+namespace uvhttpd::http {
+
+TEST_CASE("media_type_of knows what the web is made of") {
+  struct Row {
+    std::string_view extension;
+    std::string_view type;
+  };
+  const Row rows[] = {
+      {".html", "text/html"},
+      {".htm", "text/html"},
+      {".css", "text/css"},
+      {".js", "text/javascript"},
+      {".mjs", "text/javascript"},
+      {".json", "application/json"},
+      {".map", "application/json"},
+      {".webmanifest", "application/manifest+json"},
+      {".wasm", "application/wasm"},
+      {".xml", "application/xml"},
+      {".txt", "text/plain"},
+      {".md", "text/markdown"},
+      {".csv", "text/csv"},
+      {".c", "text/plain"},
+      {".cpp", "text/plain"},
+      {".py", "text/plain"},
+      {".png", "image/png"},
+      {".jpg", "image/jpeg"},
+      {".gif", "image/gif"},
+      {".webp", "image/webp"},
+      {".avif", "image/avif"},
+      {".svg", "image/svg+xml"},
+      {".ico", "image/vnd.microsoft.icon"},
+      {".woff", "font/woff"},
+      {".woff2", "font/woff2"},
+      {".mp3", "audio/mpeg"},
+      {".ogg", "audio/ogg"},
+      {".mp4", "video/mp4"},
+      {".webm", "video/webm"},
+      {".m3u8", "application/vnd.apple.mpegurl"},
+      {".ts", "video/mp2t"},
+      {".mpd", "application/dash+xml"},
+      {".pdf", "application/pdf"},
+      {".zip", "application/zip"},
+      {".gz", "application/gzip"},
+      {".7z", "application/x-7z-compressed"},
+      {".3gp", "video/3gpp"},
+      {".zst", "application/zstd"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.extension);
+    CHECK(media_type_of(row.extension) == row.type);
+  }
+}
+
+TEST_CASE("media_type_of takes extensions in any case") {
+  CHECK(media_type_of(".HTML") == "text/html");
+  CHECK(media_type_of(".JpG") == "image/jpeg");
+  CHECK(media_type_of(".WebManifest") == "application/manifest+json");
+}
+
+TEST_CASE("media_type_of is empty for what it does not know") {
+  for (const std::string_view extension :
+       {"", ".", "..", "html", "html.", ".htmlx", ".ht", "..html", ".html ", ".unknown", ".\xff",
+        ".webmanifests", ".a-very-long-extension-indeed"}) {
+    CAPTURE(extension);
+    CHECK(media_type_of(extension).empty());
+  }
+  CHECK(media_type_of(std::string_view(".html\0", 6)).empty());
+  CHECK(media_type_of(std::string(100000, '.')).empty());
+}
+
+TEST_CASE("Every type is type/subtype in lower case without parameters") {
+  int known = 0;
+  const auto check = [&](const std::string& extension) {
+    const std::string_view type = media_type_of(extension);
+    if (type.empty()) return;
+    ++known;
+    CAPTURE(extension);
+    CHECK(type.find('/') == type.rfind('/'));
+    CHECK(type.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789/+-.") == type.npos);
+  };
+  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz0123456789";
+  for (const char a : kLetters) {
+    check({'.', a});
+    for (const char b : kLetters) {
+      check({'.', a, b});
+      for (const char c : kLetters) check({'.', a, b, c});
+    }
+  }
+  CHECK(known > 150);
+}
+
+TEST_CASE("A charset belongs on text, JavaScript included") {
+  for (const std::string_view type :
+       {"text/html", "text/plain", "text/css", "text/javascript", "Text/HTML", "text/csv"}) {
+    CAPTURE(type);
+    CHECK(takes_charset(type));
+  }
+}
+
+TEST_CASE("A charset does not belong on what names its encoding itself, or is not text") {
+  for (const std::string_view type :
+       {"application/json", "application/xml", "image/svg+xml", "image/png", "font/woff2", "",
+        "text", "textile/wool", "text/html; charset=iso-8859-1", "text/plain;format=flowed"}) {
+    CAPTURE(type);
+    CHECK_FALSE(takes_charset(type));
+  }
+}
+
+}  // namespace uvhttpd::http
