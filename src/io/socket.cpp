@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+#include "io/socket.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace uvhttpd {
+namespace {
+
+constexpr int kBacklog = 4096;
+constexpr int kDeferAcceptSeconds = 1;
+
+void set_option(int fd, int level, int option, int value) {
+  // Refused by sockets of another family, where it means nothing.
+  (void)::setsockopt(fd, level, option, &value, sizeof value);
+}
+
+bool somebody_listens(const sockaddr_un& address) {
+  const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  return probe && (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
+                   errno == EAGAIN);
+}
+
+}  // namespace
+
+PeerAddress PeerAddress::from(const sockaddr_storage& address, socklen_t) {
+  PeerAddress peer;
+  if (address.ss_family == AF_INET) {
+    sockaddr_in in{};
+    std::memcpy(&in, &address, sizeof in);
+    peer.kind = Kind::ipv4;
+    peer.port = ntohs(in.sin_port);
+    std::memcpy(peer.ip.data(), &in.sin_addr, 4);
+  } else if (address.ss_family == AF_INET6) {
+    sockaddr_in6 in{};
+    std::memcpy(&in, &address, sizeof in);
+    peer.port = ntohs(in.sin6_port);
+    if (IN6_IS_ADDR_V4MAPPED(&in.sin6_addr)) {
+      peer.kind = Kind::ipv4;
+      std::memcpy(peer.ip.data(), in.sin6_addr.s6_addr + 12, 4);
+    } else {
+      peer.kind = Kind::ipv6;
+      std::memcpy(peer.ip.data(), &in.sin6_addr, 16);
+    }
+  } else if (address.ss_family == AF_UNIX) {
+    peer.kind = Kind::unix_socket;
+  }
+  return peer;
+}
+
+std::string PeerAddress::text() const {
+  char buffer[INET6_ADDRSTRLEN] = "";
+  switch (kind) {
+    case Kind::ipv4: ::inet_ntop(AF_INET, ip.data(), buffer, sizeof buffer); return buffer;
+    case Kind::ipv6: ::inet_ntop(AF_INET6, ip.data(), buffer, sizeof buffer); return buffer;
+    case Kind::unix_socket: return "unix:";
+    case Kind::none: break;
+  }
+  return "-";
+}
+
+PeerAddress local_address(int fd) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) return {};
+  return PeerAddress::from(address, length);
+}
+
+void prepare_listening_socket(int fd) {
+  ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
+  ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  // Accepted sockets inherit these, so they cost nothing for each connection.
+  set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+  // A connection is accepted with its request already there, and often answered in the same turn.
+  set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, kDeferAcceptSeconds);
+}
+
+Result<UniqueFd> listen_ip(const std::string& host, std::uint16_t port, bool shared_port) {
+  sockaddr_storage address{};
+  socklen_t length = 0;
+  sockaddr_in in4{};
+  sockaddr_in6 in6{};
+  if (::inet_pton(AF_INET, host.c_str(), &in4.sin_addr) == 1) {
+    in4.sin_family = AF_INET;
+    in4.sin_port = htons(port);
+    std::memcpy(&address, &in4, sizeof in4);
+    length = sizeof in4;
+  } else if (::inet_pton(AF_INET6, host.c_str(), &in6.sin6_addr) == 1) {
+    in6.sin6_family = AF_INET6;
+    in6.sin6_port = htons(port);
+    std::memcpy(&address, &in6, sizeof in6);
+    length = sizeof in6;
+  } else {
+    return Unexpected(Error{"listening on " + host + ": not an IP address", EINVAL});
+  }
+  const std::string name = (address.ss_family == AF_INET6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+  UniqueFd fd(::socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd) return Unexpected(Error::from_errno(errno, "listening on " + name));
+  set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+  if (shared_port) set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
+  if (address.ss_family == AF_INET6) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 0);
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0 ||
+      ::listen(fd.get(), kBacklog) != 0) {
+    return Unexpected(Error::from_errno(errno, "listening on " + name));
+  }
+  prepare_listening_socket(fd.get());
+  return fd;
+}
+
+Result<UniqueFd> listen_unix(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) {
+    return Unexpected(Error{"listening on unix:" + path + ": the path is too long", ENAMETOOLONG});
+  }
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd) return Unexpected(Error::from_errno(errno, "listening on unix:" + path));
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) {
+    if (somebody_listens(address)) {
+      return Unexpected(Error::from_errno(EADDRINUSE, "listening on unix:" + path));
+    }
+    ::unlink(path.c_str());
+  }
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      ::listen(fd.get(), kBacklog) != 0) {
+    return Unexpected(Error::from_errno(errno, "listening on unix:" + path));
+  }
+  // Who may connect is decided by the directory; a proxy runs as another user.
+  ::chmod(path.c_str(), 0666);
+  prepare_listening_socket(fd.get());
+  return fd;
+}
+
+}  // namespace uvhttpd

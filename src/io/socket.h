@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// io/socket.h: addresses and listening sockets.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace uvhttpd {
+
+// Who is at the other end, small enough to keep for each connection.
+struct PeerAddress {
+  enum class Kind : std::uint8_t { none, ipv4, ipv6, unix_socket };
+  Kind kind = Kind::none;
+  std::uint16_t port = 0;
+  std::array<std::uint8_t, 16> ip{};  // IPv4 in the first four octets
+
+  static PeerAddress from(const sockaddr_storage& address, socklen_t length);
+  // "127.0.0.1", "::1", "unix:"; an IPv4 address mapped into IPv6 reads as IPv4.
+  std::string text() const;
+  bool operator==(const PeerAddress&) const = default;
+};
+
+// The address a listening or connected socket is bound to.
+PeerAddress local_address(int fd);
+
+// A bound, listening, non-blocking socket. `shared_port`: other sockets of this process will bind the same
+// address (SO_REUSEPORT). An IPv6 address listens for IPv4 too (dual stack).
+Result<UniqueFd> listen_ip(const std::string& host, std::uint16_t port, bool shared_port);
+// Takes the place of a stale socket file, never of one that somebody listens on.
+Result<UniqueFd> listen_unix(const std::string& path);
+// What accepted connections inherit; also for sockets passed in by the service manager.
+void prepare_listening_socket(int fd);
+
+}  // namespace uvhttpd
