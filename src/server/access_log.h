@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+// server/access_log.h: one line a request, collected in memory and written in blocks.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/log.h"
+#include "base/unique_fd.h"
+#include "config/config.h"
+#include "io/event_loop.h"
+#include "io/socket.h"
+
+namespace uvhttpd {
+
+// What a line tells. Empty views are shown as "-".
+struct AccessRecord {
+  const PeerAddress* client = nullptr;
+  std::string_view method;
+  std::string_view target;
+  std::string_view host;
+  int minor_version = 1;
+  unsigned status = 0;
+  std::uint64_t bytes = 0;  // of the body, as sent
+  Duration elapsed{0};
+  std::string_view site;
+  std::string_view route;    // its pattern
+  std::string_view handler;
+  std::string_view referer;
+  std::string_view user_agent;
+  std::string_view request_id;
+};
+
+// One for each worker. A log that cannot be written loses lines, never requests; the error log says so once.
+class AccessLog {
+ public:
+  AccessLog(EventLoop& loop, Log& log);
+  AccessLog(const AccessLog&) = delete;
+  AccessLog& operator=(const AccessLog&) = delete;
+  ~AccessLog();
+
+  // Closes what was open before. On an error nothing changes.
+  Result<void> open(const config::AccessLog& config);
+  // Opens the path anew, after a rotation.
+  Result<void> reopen();
+  bool is_on() const { return kind_ != Kind::off; }
+  void write(const AccessRecord& record);
+  void flush();
+
+ private:
+  enum class Kind { off, file, stream, syslog };
+  void append_combined(const AccessRecord& record);
+  void append_json(const AccessRecord& record);
+  void append_time();
+  void lose(std::string_view why);
+  std::size_t write_some(std::string_view bytes);
+
+  EventLoop& loop_;
+  Log& log_;
+  config::AccessLog config_{.path = "off", .format = config::LogFormat::combined};
+  Kind kind_ = Kind::off;
+  UniqueFd file_;
+  std::string buffer_;
+  Timer flush_timer_;
+  std::int64_t time_second_ = -1;
+  std::string time_;
+  std::uint64_t lost_ = 0;
+  bool failing_ = false;
+};
+
+}  // namespace uvhttpd

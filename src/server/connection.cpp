@@ -1,0 +1,635 @@
+// SPDX-License-Identifier: MIT
+#include "server/connection.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+#include "io/fd_watcher.h"
+#include "server/pipeline.h"
+#include "server/worker_context.h"
+
+namespace uvhttpd {
+
+using http::RequestPhase;
+using http::ResponsePhase;
+using http::Step;
+
+namespace {
+
+constexpr int kStepsPerTurn = 256;
+constexpr std::size_t kSendPerTurn = 256 << 10;    // then the others have their turn
+constexpr std::size_t kPullBelow = 16 << 10;       // queued octets under which the source is asked
+constexpr std::size_t kPullBudget = 256 << 10;
+constexpr std::size_t kPipelineQueue = 64 << 10;   // answers collected before they are sent
+constexpr std::size_t kMaxStash = 64 << 10;
+constexpr std::uint64_t kMaxDiscard = 256 << 10;   // of an unwanted body, to keep the connection
+constexpr std::uint64_t kMaxLinger = 1 << 20;      // octets read after the answer to a refused request
+constexpr Duration kRateGrace{10'000};             // before the minimum rate counts
+
+bool forbids_body(http::Status status) { return status < 200 || status == 204 || status == 304; }
+
+}  // namespace
+
+Connection::Connection(WorkerContext& context, const PeerAddress& client, const PeerAddress& server)
+    : context_(context),
+      client_(client),
+      server_(server),
+      parser_(context.request_limits),
+      deadline_([](void* self) { static_cast<Connection*>(self)->on_deadline(); }, this) {
+  context_.connections.push_back(*this);
+  ++context_.connection_count;
+}
+
+Connection::~Connection() = default;
+
+void Connection::start(std::unique_ptr<Transport> transport) {
+  transport_ = std::move(transport);
+  receive();
+  advance();
+}
+
+void Connection::on_ready(void* self, unsigned now_ready) {
+  auto* connection = static_cast<Connection*>(self);
+  if ((now_ready & ready::kWritable) != 0) connection->output_blocked_ = false;
+  if ((now_ready & ready::kReadable) != 0) connection->receive();
+  if ((now_ready & ready::kGone) != 0) {
+    // Nobody is left to answer to.
+    connection->request_ = RequestPhase::lost;
+    connection->response_ =
+        connection->response_ == ResponsePhase::done ? ResponsePhase::broken : connection->response_;
+    if (connection->lingering_ || connection->exchange_ == nullptr) {
+      connection->context_.received->clear();
+      return connection->close();
+    }
+  }
+  connection->sent_this_turn_ = 0;
+  connection->advance();
+}
+
+void Connection::wake() { advance(); }
+
+// The buffer is the worker's: octets that must wait go to the stash, and come back here.
+void Connection::receive() {
+  if (buried_ || read_closed_) return;
+  ASSERT(context_.advancing == nullptr);
+  load_stash();
+  const IoResult result = transport_->receive(context_.received->room());
+  switch (result.kind) {
+    case IoResult::Kind::done: context_.received->commit(result.bytes); break;
+    case IoResult::Kind::blocked: break;
+    case IoResult::Kind::end: read_closed_ = true; break;
+    case IoResult::Kind::failed:
+      read_closed_ = true;
+      request_ = RequestPhase::lost;
+      break;
+  }
+  if (lingering_) {
+    discarded_ += context_.received->size();
+    context_.received->clear();
+  }
+  // advance() follows in all callers and expects the octets there.
+  stash_bytes_ = 0;
+  stash_.reset();
+}
+
+void Connection::load_stash() {
+  context_.received->clear();
+  if (stash_bytes_ == 0) return;
+  context_.received->assign({stash_.get(), stash_bytes_});
+  stash_.reset();
+  stash_bytes_ = 0;
+}
+
+void Connection::store_stash() {
+  const std::string_view rest = context_.received->unread();
+  if (!rest.empty()) {
+    stash_ = std::make_unique_for_overwrite<char[]>(rest.size());
+    std::memcpy(stash_.get(), rest.data(), rest.size());
+    stash_bytes_ = static_cast<std::uint32_t>(rest.size());
+  }
+  context_.received->clear();
+}
+
+void Connection::advance() {
+  if (buried_) return;
+  if (context_.advancing != nullptr) {
+    if (context_.advancing == this) {
+      again_ = true;
+    } else {
+      context_.schedule(*this);
+    }
+    return;
+  }
+  context_.advancing = this;
+  if (stash_bytes_ > 0) load_stash();
+  for (int steps = 0; !buried_; ++steps) {
+    if (steps == kStepsPerTurn) {
+      context_.schedule(*this);
+      break;
+    }
+    again_ = false;
+    if (!take_step() && !again_) break;
+  }
+  if (!buried_ && !is_queue_empty() && !output_blocked_) send_queued();
+  if (!buried_) {
+    store_stash();
+    update_interest();
+    update_deadline();
+    if (queue_ && queue_->empty()) context_.queues.release(std::move(queue_));
+  }
+  context_.received->clear();
+  sent_this_turn_ = 0;
+  context_.advancing = nullptr;
+}
+
+bool Connection::take_step() {
+  if (lingering_) {
+    if (read_closed_ || request_ == RequestPhase::lost || discarded_ > kMaxLinger) close();
+    return false;
+  }
+  switch (http::next_step(request_, response_, keep_alive_)) {
+    case Step::parse: return parse();
+    case Step::feed: return feed();
+    case Step::flush:
+      if (flush()) return true;
+      // A program that answers while it reads needs both directions driven.
+      return request_ == RequestPhase::body && response_ == ResponsePhase::sending && feed();
+    case Step::discard: return discard();
+    case Step::recycle: return recycle();
+    case Step::close: return finish();
+    case Step::abandon:
+    case Step::break_off:
+      end_exchange();
+      close();
+      return false;
+  }
+  return false;
+}
+
+bool Connection::parse() {
+  RecvBuffer& received = *context_.received;
+  if (received.empty()) {
+    if (read_closed_ || (context_.draining && parser_.is_between_messages())) close();
+    return false;
+  }
+  if (!exchange_) exchange_ = context_.exchanges.acquire();
+  switch (parser_.next(received, exchange_->arena())) {
+    case http::RequestParser::Event::need_more:
+      context_.exchanges.release(std::move(exchange_));
+      if (read_closed_) close();
+      return false;
+    case http::RequestParser::Event::head: begin_exchange(); return true;
+    case http::RequestParser::Event::error: refuse(parser_.refusal()); return true;
+    case http::RequestParser::Event::body:
+    case http::RequestParser::Event::end: break;
+  }
+  ASSERT(false && "a body before its head");
+  return false;
+}
+
+void Connection::begin_exchange() {
+  Exchange& exchange = *exchange_;
+  exchange.connection_ = this;
+  exchange.runtime_ = context_.runtime();
+  exchange.number_ = context_.next_exchange_number();
+  exchange.started_ = context_.loop.now();
+  exchange.request_.head = parser_.head();
+  exchange.request_.framing = parser_.framing();
+  exchange.request_.client = client_;
+  exchange.request_.server = server_;
+  ++requests_;
+  const std::uint64_t most = exchange.runtime_->config().limits.requests_per_connection;
+  keep_alive_ = parser_.framing().keep_alive && !context_.draining && (most == 0 || requests_ < most);
+  continue_due_ = parser_.framing().expect_continue;
+  request_ = RequestPhase::body;
+  if (!exchange.request_.has_body()) {
+    const auto event = parser_.next(*context_.received, exchange.arena());
+    ASSERT(event == http::RequestParser::Event::end);
+    request_ = RequestPhase::done;
+  }
+  Pipeline::before(exchange);
+}
+
+void Connection::refuse(const http::Refusal& refusal) {
+  if (!exchange_) exchange_ = context_.exchanges.acquire();
+  Exchange& exchange = *exchange_;
+  if (exchange.connection_ == nullptr) {
+    exchange.connection_ = this;
+    exchange.runtime_ = context_.runtime();
+    exchange.number_ = context_.next_exchange_number();
+    exchange.started_ = context_.loop.now();
+    exchange.request_.client = client_;
+    exchange.request_.server = server_;
+  }
+  refused_ = true;
+  keep_alive_ = false;
+  request_ = RequestPhase::done;
+  if (response_ == ResponsePhase::none) {
+    exchange.fail(refusal.status, refusal.status >= 500 ? refusal.reason : std::string_view{});
+  } else {
+    response_ = ResponsePhase::broken;
+  }
+}
+
+bool Connection::feed() {
+  if (request_ == RequestPhase::done || exchange_->sink_ == nullptr) return false;
+  RecvBuffer& received = *context_.received;
+  sink_full_ = false;
+  switch (parser_.next(received, exchange_->arena())) {
+    case http::RequestParser::Event::need_more:
+      if (!read_closed_) return false;
+      request_ = RequestPhase::lost;
+      return true;
+    case http::RequestParser::Event::body: break;
+    case http::RequestParser::Event::end:
+      request_ = RequestPhase::done;
+      exchange_->sink_->finish();
+      return true;
+    case http::RequestParser::Event::error: refuse(parser_.refusal()); return true;
+    case http::RequestParser::Event::head: ASSERT(false && "a head inside a body");
+  }
+  const std::uint64_t most = exchange_->route_->config->body_bytes;
+  if (parser_.body_taken() + parser_.body().size() > most) {
+    refuse({413, "request body too large"});
+    return true;
+  }
+  if (body_is_too_slow()) {
+    refuse({408, "request body too slow"});
+    return true;
+  }
+  const std::size_t given = parser_.body().size();
+  const std::size_t taken = exchange_->sink_->write(parser_.body());
+  ASSERT(taken <= given);
+  parser_.take(received, taken);
+  if (taken > 0 && waiting_ == Waiting::body) waiting_ = Waiting::nothing;  // progress: armed anew
+  sink_full_ = taken < given;
+  return !sink_full_;
+}
+
+// Only the time spent waiting for the client counts, not what a slow sink takes.
+bool Connection::body_is_too_slow() {
+  if (waiting_ == Waiting::body) {
+    body_waited_ += context_.loop.now() - body_wait_began_;
+    body_wait_began_ = context_.loop.now();
+  }
+  const std::uint64_t rate = exchange_->runtime_->config().limits.body_min_rate;
+  if (rate == 0 || body_waited_ <= kRateGrace) return false;
+  const auto waited = static_cast<std::uint64_t>(body_waited_.count());
+  return (parser_.body_taken() + parser_.body().size()) * 1000 < rate * waited;
+}
+
+bool Connection::flush() {
+  if (response_ == ResponsePhase::ready) {
+    encode_head();
+    response_ = ResponsePhase::sending;
+  }
+  if (output_blocked_) return false;
+  if (!source_ended_ && (is_queue_empty() || queue_->bytes() < kPullBelow) && !fill_queue()) {
+    // Blocked on the source, or broken.
+    if (response_ == ResponsePhase::broken) return true;
+    if (!is_queue_empty()) send_queued();
+    return false;
+  }
+  // With more requests at hand their answers leave together.
+  const bool may_wait = source_ended_ && keep_alive_ && request_ == RequestPhase::done &&
+                        !context_.received->empty() && !is_queue_empty() &&
+                        queue_->bytes() < kPipelineQueue;
+  if (!may_wait && !send_queued()) return false;
+  if (source_ended_) response_ = ResponsePhase::done;
+  return true;
+}
+
+void Connection::encode_head() {
+  Exchange& exchange = *exchange_;
+  Pipeline::after(exchange);
+  const ResponseHead& head = *exchange.response_;
+  const http::Method method = exchange.request_.head.method;
+  const bool is_old = exchange.request_.head.minor_version == 0;
+
+  // A body that is awaited behind "Expect" may never come, one that is long is not worth reading.
+  if (continue_due_) keep_alive_ = false;
+  if (request_ == RequestPhase::body && exchange.sink_ == nullptr &&
+      exchange.request_.framing.length > kMaxDiscard) {
+    keep_alive_ = false;
+  }
+
+  http::EncodedParts parts;
+  parts.status = head.status;
+  parts.reason = head.reason;
+  parts.fields = head.fields();
+  parts.prepared = head.prepared;
+  parts.date = context_.date();
+  parts.server = exchange.runtime_->config().server.server_header;
+  bodiless_ = method == http::Method::head || forbids_body(head.status);
+  const bool is_empty = exchange.source_ == nullptr;
+  chunked_ = false;
+  if (!forbids_body(head.status)) {
+    if (head.content_length || is_empty) {
+      parts.body = http::EncodedParts::Body::length;
+      parts.length = head.content_length.value_or(0);
+    } else if (!is_old) {
+      parts.body = http::EncodedParts::Body::chunked;
+      chunked_ = !bodiless_;
+    } else {
+      keep_alive_ = keep_alive_ && bodiless_;
+    }
+  }
+  // HEAD of an empty source says nothing of the length that GET would have.
+  if (method == http::Method::head && is_empty && !head.content_length) {
+    parts.body = http::EncodedParts::Body::unsaid;
+  }
+  if (!keep_alive_) {
+    parts.connection = http::EncodedParts::Connection::close;
+  } else if (is_old) {
+    parts.connection = http::EncodedParts::Connection::keep_alive;
+  }
+  source_ended_ = bodiless_ || is_empty;
+  body_sent_ = 0;
+  http::encode_response_head(queue(), parts);
+}
+
+// Asks the source for the next piece; false when there is none for now, or never.
+bool Connection::fill_queue() {
+  switch (pull_piece()) {
+    case PullResult::more: return true;
+    case PullResult::end: source_ended_ = true; break;
+    case PullResult::blocked: return false;
+    case PullResult::failed: response_ = ResponsePhase::broken; return false;
+  }
+  const std::optional<std::uint64_t>& length = exchange_->response_->content_length;
+  if (length && body_sent_ != *length) {
+    response_ = ResponsePhase::broken;
+    return false;
+  }
+  return true;
+}
+
+PullResult Connection::pull_piece() {
+  if (!chunked_) {
+    const std::uint64_t queued = queue().bytes();
+    const PullResult result = exchange_->source_->pull(*queue_, kPullBudget);
+    body_sent_ += queue_->bytes() - queued;
+    const std::optional<std::uint64_t>& length = exchange_->response_->content_length;
+    if (length && body_sent_ > *length) return PullResult::failed;
+    return result;
+  }
+  SendQueue& piece = context_.piece;
+  const PullResult result = exchange_->source_->pull(piece, kPullBudget);
+  if (result == PullResult::failed) {
+    piece.clear();
+    return result;
+  }
+  if (!piece.empty()) {
+    body_sent_ += piece.bytes();
+    char size[20];
+    char* end = std::to_chars(size, size + 16, piece.bytes(), 16).ptr;
+    *end++ = '\r';
+    *end++ = '\n';
+    queue().append({size, static_cast<std::size_t>(end - size)});
+    queue_->append_all(piece);
+    queue_->append("\r\n");
+  }
+  if (result == PullResult::end) queue().append("0\r\n\r\n");
+  return result;
+}
+
+bool Connection::send_queued() {
+  if (is_queue_empty()) return true;
+  if (sent_this_turn_ >= kSendPerTurn) {
+    output_blocked_ = true;
+    return false;
+  }
+  const IoResult result = transport_->send(*queue_, kSendPerTurn - sent_this_turn_);
+  sent_this_turn_ += static_cast<std::uint32_t>(result.bytes);
+  sent_total_ += result.bytes;
+  if (result.kind == IoResult::Kind::failed) {
+    queue_->clear();
+    request_ = RequestPhase::lost;
+    response_ = ResponsePhase::broken;
+    again_ = true;
+    return false;
+  }
+  output_blocked_ = !queue_->empty();
+  return !output_blocked_;
+}
+
+// An early answer is out, and the rest of the body stands between us and the next request.
+bool Connection::discard() {
+  RecvBuffer& received = *context_.received;
+  switch (parser_.next(received, exchange_->arena())) {
+    case http::RequestParser::Event::body:
+      discarded_ += parser_.body().size();
+      parser_.take(received, parser_.body().size());
+      if (discarded_ > kMaxDiscard) keep_alive_ = false;
+      return true;
+    case http::RequestParser::Event::end: request_ = RequestPhase::done; return true;
+    case http::RequestParser::Event::need_more:
+      if (read_closed_) request_ = RequestPhase::lost;
+      return read_closed_;
+    case http::RequestParser::Event::error:
+      refused_ = true;
+      keep_alive_ = false;
+      return true;
+    case http::RequestParser::Event::head: ASSERT(false && "a head inside a body");
+  }
+  return false;
+}
+
+bool Connection::recycle() {
+  end_exchange();
+  request_ = RequestPhase::head;
+  response_ = ResponsePhase::none;
+  waiting_ = Waiting::nothing;
+  discarded_ = 0;
+  body_waited_ = Duration{0};
+  probed_ = false;
+  sink_full_ = false;
+  if (context_.draining && context_.received->empty()) keep_alive_ = false;
+  return true;
+}
+
+// The answer is complete and the connection ends with it.
+bool Connection::finish() {
+  if (!is_queue_empty() && (output_blocked_ || !send_queued())) return again_;
+  const bool input_is_over =
+      !refused_ && request_ == RequestPhase::done && context_.received->empty();
+  end_exchange();
+  if (input_is_over || read_closed_ || request_ == RequestPhase::lost) {
+    close();
+  } else {
+    linger();
+  }
+  return false;
+}
+
+// RFC 9112 section 9.6: closing with octets unread would reset the connection and take the answer along.
+void Connection::linger() {
+  transport_->shutdown_write();
+  lingering_ = true;
+  discarded_ = context_.received->size();
+  context_.received->clear();
+}
+
+void Connection::end_exchange() {
+  if (!exchange_) return;
+  if (exchange_->connection_ != nullptr) {
+    Pipeline::log(*exchange_, context_, body_sent_, response_ != ResponsePhase::none);
+  }
+  exchange_->reset();
+  context_.exchanges.release(std::move(exchange_));
+}
+
+void Connection::close() {
+  if (buried_) return;
+  end_exchange();
+  buried_ = true;
+  deadline_.disarm();
+  unlink();
+  --context_.connection_count;
+  if (context_.quota != nullptr) context_.quota->leave(client_);
+  transport_.reset();
+  queue_.reset();
+  context_.bury(*this);
+  if (context_.connection_count == 0 && context_.on_all_closed) context_.on_all_closed();
+}
+
+void Connection::want_body() {
+  if (continue_due_) {
+    continue_due_ = false;
+    // RFC 9110 section 10.1.1: not when the body is already coming.
+    if (context_.advancing == this && context_.received->empty()) {
+      queue().append("HTTP/1.1 100 Continue\r\n\r\n");
+    } else if (context_.advancing != this && stash_bytes_ == 0) {
+      queue().append("HTTP/1.1 100 Continue\r\n\r\n");
+    }
+  }
+  if (request_ == RequestPhase::done) exchange_->sink_->finish();
+  advance();
+}
+
+void Connection::on_response() {
+  ASSERT(response_ == ResponsePhase::none);
+  response_ = ResponsePhase::ready;
+  advance();
+}
+
+void Connection::drain() {
+  keep_alive_ = false;
+  if (exchange_ == nullptr && !lingering_) {
+    // A request may be on its way already: it is answered, with `Connection: close`.
+    receive();
+    advance();
+  }
+}
+
+void Connection::abort() { close(); }
+
+bool Connection::wants_input() const {
+  if (lingering_) return true;
+  switch (request_) {
+    case RequestPhase::head: return true;
+    case RequestPhase::body:
+      if (response_ == ResponsePhase::done) return true;  // discarding
+      return exchange_->sink_ != nullptr ? !sink_full_ : stash_bytes_ < kMaxStash / 2;
+    case RequestPhase::done: return stash_bytes_ == 0;
+    case RequestPhase::lost: return false;
+  }
+  return false;
+}
+
+void Connection::update_interest() {
+  unsigned interest = ready::kNothing;
+  if (!read_closed_ && wants_input()) interest |= ready::kReadable;
+  if (output_blocked_) interest |= ready::kWritable;
+  transport_->want(interest);
+}
+
+Connection::Waiting Connection::what_is_awaited() const {
+  if (lingering_) return Waiting::linger;
+  if (output_blocked_) return Waiting::send;
+  if (request_ == RequestPhase::head) {
+    const bool is_idle = requests_ > 0 && stash_bytes_ == 0 && parser_.is_between_messages();
+    return is_idle ? Waiting::idle : Waiting::head;
+  }
+  if (request_ == RequestPhase::body && !sink_full_ &&
+      (response_ == ResponsePhase::done || (exchange_ && exchange_->sink_ != nullptr))) {
+    return Waiting::body;
+  }
+  const bool may_be_gone = read_closed_ && response_ == ResponsePhase::none && !probed_ &&
+                           exchange_->request().head.minor_version > 0;
+  return may_be_gone ? Waiting::probe : Waiting::nothing;
+}
+
+void Connection::update_deadline() {
+  const Waiting now_waiting = what_is_awaited();
+  if (now_waiting == waiting_) return;
+  waiting_ = now_waiting;
+  const WorkerContext::Deadlines& lists = context_.deadlines;
+  switch (waiting_) {
+    case Waiting::nothing: deadline_.disarm(); break;
+    case Waiting::head: lists.head->arm(deadline_); break;
+    case Waiting::idle: lists.keep_alive->arm(deadline_); break;
+    case Waiting::body:
+      body_wait_began_ = context_.loop.now();
+      lists.body->arm(deadline_);
+      break;
+    case Waiting::send:
+      progress_mark_ = sent_total_ - std::min(sent_total_, transport_->unacknowledged());
+      lists.send->arm(deadline_);
+      break;
+    case Waiting::linger: lists.linger->arm(deadline_); break;
+    case Waiting::probe: lists.probe->arm(deadline_); break;
+  }
+}
+
+void Connection::on_deadline() {
+  const Waiting expired = std::exchange(waiting_, Waiting::nothing);
+  switch (expired) {
+    case Waiting::head:
+      // Who has said nothing is told nothing.
+      if (stash_bytes_ == 0 && parser_.is_between_messages()) return close();
+      refuse({408, "request head too slow"});
+      return advance();
+    case Waiting::body:
+      if (response_ != ResponsePhase::none) {
+        end_exchange();
+        return close();
+      }
+      refuse({408, "request body too slow"});
+      return advance();
+    case Waiting::send: return on_send_deadline();
+    case Waiting::probe: return probe_client();
+    case Waiting::idle:
+    case Waiting::linger:
+    case Waiting::nothing: return close();
+  }
+}
+
+// Progress is what the client has acknowledged at the least rate, not that some octet was taken.
+void Connection::on_send_deadline() {
+  const std::uint64_t arrived = sent_total_ - std::min(sent_total_, transport_->unacknowledged());
+  const auto seconds = static_cast<std::uint64_t>(context_.deadlines.send->duration().count()) / 1000;
+  const std::uint64_t least =
+      std::max<std::uint64_t>(1, context_.runtime()->config().limits.body_min_rate * seconds);
+  if (arrived - progress_mark_ < least) {
+    end_exchange();
+    return close();
+  }
+  update_deadline();
+}
+
+// The client has closed its side and waits for an answer, or is gone: TCP cannot tell. An interim
+// response is ignored by the one and makes the kernel of the other reset the connection.
+void Connection::probe_client() {
+  probed_ = true;
+  queue().append("HTTP/1.1 100 Continue\r\n\r\n");
+  advance();
+}
+
+SendQueue& Connection::queue() {
+  if (!queue_) queue_ = context_.queues.acquire();
+  return *queue_;
+}
+
+}  // namespace uvhttpd

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+// server/connection.h: one client connection: requests in, responses out, one function that drives it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/intrusive_list.h"
+#include "http/phase.h"
+#include "http/request_parser.h"
+#include "io/deadline_list.h"
+#include "io/socket.h"
+#include "io/transport.h"
+#include "server/exchange.h"
+
+namespace uvhttpd {
+
+class WorkerContext;
+
+// Callbacks only record facts and call advance(), which looks at the two phases and does the step that
+// http::next_step names, until it must wait. Owned by the context: it frees the connection after bury().
+class Connection : public ListNode {
+ public:
+  Connection(WorkerContext& context, const PeerAddress& client, const PeerAddress& server);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // Takes the transport over, whose readiness must come to on_ready(this, …), and reads at once.
+  void start(std::unique_ptr<Transport> transport);
+  static void on_ready(void* self, unsigned ready);
+
+  // From Exchange and the context.
+  void wake();
+  void advance();
+  void want_body();
+  void on_response();
+  // The one path for requests that cannot be understood or must not go on: an answer, then a half-close;
+  // nothing is parsed any more. With an answer under way already it is broken off.
+  void refuse(const http::Refusal& refusal);
+  bool has_responded() const { return response_ != http::ResponsePhase::none; }
+
+  // Answers what has been asked with `Connection: close`, then closes; at once when idle.
+  void drain();
+  // Closes without ceremony.
+  void abort();
+  bool is_buried() const { return buried_; }
+  WorkerContext& context() { return context_; }
+  const http::RequestParser& parser() const { return parser_; }
+
+ private:
+  // What the one deadline of the connection is for.
+  enum class Waiting : std::uint8_t { nothing, head, idle, body, send, linger, probe };
+
+  // The steps. Each returns false when the connection must wait.
+  bool take_step();
+  bool parse();
+  bool feed();
+  bool flush();
+  bool discard();
+  bool recycle();
+  bool finish();
+
+  void receive();
+  void begin_exchange();
+  bool body_is_too_slow();
+  void encode_head();
+  bool fill_queue();
+  PullResult pull_piece();
+  // Sends what is queued, within the turn's share; false when the client must be waited for.
+  bool send_queued();
+  void end_exchange();
+  void linger();
+  void close();
+
+  bool wants_input() const;
+  void update_interest();
+  void update_deadline();
+  Waiting what_is_awaited() const;
+  void on_deadline();
+  void on_send_deadline();
+  void probe_client();
+  void load_stash();
+  void store_stash();
+  SendQueue& queue();
+  bool is_queue_empty() const { return !queue_ || queue_->empty(); }
+
+  WorkerContext& context_;
+  std::unique_ptr<Transport> transport_;
+  std::unique_ptr<Exchange> exchange_;
+  std::unique_ptr<SendQueue> queue_;
+  std::unique_ptr<char[]> stash_;  // unread octets while the connection is not advancing
+  std::uint32_t stash_bytes_ = 0;
+  std::uint32_t requests_ = 0;
+  http::RequestPhase request_ = http::RequestPhase::head;
+  http::ResponsePhase response_ = http::ResponsePhase::none;
+  Waiting waiting_ = Waiting::nothing;
+  bool keep_alive_ = false;
+  bool refused_ = false;          // the framing is lost: nothing more is parsed
+  bool read_closed_ = false;      // the client has sent all it will
+  bool sink_full_ = false;
+  bool output_blocked_ = false;
+  bool source_ended_ = false;
+  bool chunked_ = false;
+  bool bodiless_ = false;
+  bool again_ = false;
+  bool lingering_ = false;
+  bool continue_due_ = false;     // 100 Continue is awaited and not sent
+  bool probed_ = false;
+  bool buried_ = false;
+  std::uint32_t sent_this_turn_ = 0;
+  std::uint64_t body_sent_ = 0;   // of the response body, queued
+  std::uint64_t discarded_ = 0;
+  std::uint64_t sent_total_ = 0;
+  std::uint64_t progress_mark_ = 0;  // sent and acknowledged when the send deadline was armed
+  TimePoint body_wait_began_{};
+  Duration body_waited_{0};
+  PeerAddress client_;
+  PeerAddress server_;
+  http::RequestParser parser_;
+  DeadlineNode deadline_;
+};
+
+}  // namespace uvhttpd

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// server/connection_quota.h: how many connections the process, and one client, may have.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include "io/socket.h"
+
+namespace uvhttpd {
+
+// Shared by all workers. The limits may change at any time; who is in stays in.
+class ConnectionQuota {
+ public:
+  void set_limits(std::uint64_t connections, std::uint64_t per_client) {
+    most_.store(connections, std::memory_order_relaxed);
+    most_per_client_.store(per_client, std::memory_order_relaxed);
+  }
+
+  // False when there is no room. Each success must be followed by one leave() with the same client.
+  bool enter(const PeerAddress& client) {
+    if (count_.fetch_add(1, std::memory_order_relaxed) >= most_.load(std::memory_order_relaxed)) {
+      count_.fetch_sub(1, std::memory_order_relaxed);
+      return false;
+    }
+    if (most_per_client_.load(std::memory_order_relaxed) == 0 || enter_client(client)) return true;
+    count_.fetch_sub(1, std::memory_order_relaxed);
+    return false;
+  }
+
+  void leave(const PeerAddress& client) {
+    count_.fetch_sub(1, std::memory_order_relaxed);
+    if (tracked_.load(std::memory_order_relaxed) != 0) leave_client(client);
+  }
+
+  std::uint64_t count() const { return count_.load(std::memory_order_relaxed); }
+
+ private:
+  using Key = std::pair<PeerAddress::Kind, std::array<std::uint8_t, 16>>;
+
+  bool enter_client(const PeerAddress& client) {
+    const std::lock_guard lock(mutex_);
+    std::uint64_t& count = clients_[{client.kind, client.ip}];
+    if (count >= most_per_client_.load(std::memory_order_relaxed)) return false;
+    ++count;
+    tracked_.fetch_add(1, std::memory_order_relaxed);
+    return true;
+  }
+
+  // A client that came in while no limit was set is not in the table.
+  void leave_client(const PeerAddress& client) {
+    const std::lock_guard lock(mutex_);
+    const auto found = clients_.find({client.kind, client.ip});
+    if (found == clients_.end()) return;
+    tracked_.fetch_sub(1, std::memory_order_relaxed);
+    if (--found->second == 0) clients_.erase(found);
+  }
+
+  std::atomic<std::uint64_t> count_{0};
+  std::atomic<std::uint64_t> most_{10'000};
+  std::atomic<std::uint64_t> most_per_client_{0};
+  std::atomic<std::uint64_t> tracked_{0};
+  std::mutex mutex_;
+  std::map<Key, std::uint64_t> clients_;
+};
+
+}  // namespace uvhttpd

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+#include "server/error_pages.h"
+
+#include <array>
+
+#include "http/mime.h"
+
+namespace uvhttpd {
+namespace {
+
+std::string render(http::Status status) {
+  const std::string code = std::to_string(status);
+  const std::string phrase(http::reason_phrase(status));
+  return "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
+         "<meta name=\"viewport\" content=\"width=device-width\">\n"
+         "<meta name=\"color-scheme\" content=\"light dark\">\n<title>" +
+         code + " " + phrase + "</title>\n<h1>" + code + " " + phrase + "</h1>\n</html>\n";
+}
+
+std::string type_of(std::string_view path, const std::string& charset) {
+  const std::size_t dot = path.rfind('.');
+  std::string_view type = dot == std::string_view::npos ? "" : http::media_type_of(path.substr(dot));
+  if (type.empty()) type = "text/html";
+  std::string full(type);
+  if (!charset.empty() && http::takes_charset(type)) full += "; charset=" + charset;
+  return full;
+}
+
+}  // namespace
+
+ErrorPage plain_error_page(http::Status status) {
+  return {std::make_shared<const std::string>(render(status)), "text/html; charset=utf-8"};
+}
+
+ErrorPages::ErrorPages(const config::Site& site) : root_(site.files.root) {
+  for (const config::Site::ErrorPage& page : site.error_pages) {
+    auto& pages = page.status < 10 ? classes_ : pages_;
+    pages[page.status] = {page.path.substr(1), {}, {nullptr, type_of(page.path, site.files.charset)}};
+  }
+}
+
+ErrorPages::Entry* ErrorPages::find(http::Status status) {
+  if (const auto exact = pages_.find(status); exact != pages_.end()) return &exact->second;
+  if (const auto of_class = classes_.find(status / 100); of_class != classes_.end()) {
+    return &of_class->second;
+  }
+  return nullptr;
+}
+
+ErrorPage ErrorPages::page(http::Status status) {
+  Entry* entry = find(status);
+  if (entry == nullptr) return plain_error_page(status);
+  const Result<Directory> root = Directory::open(root_);
+  if (!root) return plain_error_page(status);
+  const Result<OpenedFile> opened = root->open_below(entry->path, SymlinkPolicy::inside);
+  if (!opened || !opened->info.is_regular()) return plain_error_page(status);
+  if (entry->page.body && entry->info == opened->info) return entry->page;
+  Result<std::string> content = read_file(opened->fd.get(), opened->info.size, kMaxErrorPageBytes);
+  if (!content) return plain_error_page(status);
+  entry->page.body = std::make_shared<const std::string>(std::move(*content));
+  entry->info = opened->info;
+  return entry->page;
+}
+
+}  // namespace uvhttpd

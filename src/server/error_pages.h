@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// server/error_pages.h: the bodies of error answers: ours, small and plain, or the operator's files.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "config/config.h"
+#include "http/status.h"
+
+namespace uvhttpd {
+
+// A ready body with its type.
+struct ErrorPage {
+  std::shared_ptr<const std::string> body;
+  std::string type;
+};
+
+// The page that the server brings itself.
+ErrorPage plain_error_page(http::Status status);
+
+// One site's pages. Files are read when first needed and again when they have changed.
+class ErrorPages {
+ public:
+  explicit ErrorPages(const config::Site& site);
+  // The operator's page for the status, else for its class, else the plain one. A page that cannot be
+  // read gives the plain one.
+  ErrorPage page(http::Status status);
+
+ private:
+  struct Entry {
+    std::string path;  // below the root
+    FileInfo info;
+    ErrorPage page;
+  };
+  Entry* find(http::Status status);
+  std::string root_;
+  std::map<http::Status, Entry> pages_;
+  std::map<http::Status, Entry> classes_;
+};
+
+constexpr std::uint64_t kMaxErrorPageBytes = 1 << 20;
+
+}  // namespace uvhttpd

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+#include "server/exchange.h"
+
+#include <fmt/format.h>
+
+#include "server/connection.h"
+#include "server/site.h"
+#include "server/worker_context.h"
+
+namespace uvhttpd {
+
+EventLoop& Exchange::loop() { return connection_->context().loop; }
+Log& Exchange::log() { return connection_->context().log; }
+
+std::string_view Exchange::id() {
+  char text[40];
+  const auto end = fmt::format_to_n(text, sizeof text, "{:x}-{:x}", connection_->context().number, number_);
+  return arena_.copy({text, end.size});
+}
+
+void Exchange::receive_body(BodySink& sink) {
+  ASSERT(sink_ == nullptr);
+  sink_ = &sink;
+  connection_->want_body();
+}
+
+std::uint64_t Exchange::body_bytes_received() const { return connection_->parser().body_taken(); }
+
+bool Exchange::has_responded() const { return connection_->has_responded(); }
+
+void Exchange::respond(const ResponseHead& head, BodySource* source) {
+  // The connection may have answered in the handler's place: a body too large or too slow.
+  if (has_responded()) return;
+  response_ = head;
+  source_ = source;
+  connection_->on_response();
+}
+
+namespace {
+
+// A page in memory.
+class TextSource final : public BodySource {
+ public:
+  explicit TextSource(std::shared_ptr<const std::string> text) : text_(std::move(text)) {}
+  PullResult pull(SendQueue& out, std::size_t) override {
+    out.append_borrowed(*text_, text_);
+    return PullResult::end;
+  }
+
+ private:
+  std::shared_ptr<const std::string> text_;
+};
+
+}  // namespace
+
+void Exchange::fail(http::Status status, std::string_view reason,
+                    std::span<const http::ResponseField> extra) {
+  if (has_responded()) return;
+  if (!reason.empty()) {
+    const LogLevel level = status >= 500 ? LogLevel::error : LogLevel::warn;
+    log().write(level, id(), "{} {}: {} ({})", escape_for_log(request_.head.method_text),
+                escape_for_log(request_.head.target), reason, status);
+  }
+  const ErrorPage page = site_ != nullptr && site_->error_pages ? site_->error_pages->page(status)
+                                                                : plain_error_page(status);
+  ResponseHead head(arena_, status);
+  head.add("Content-Type", arena_.copy(page.type));
+  for (const http::ResponseField& field : extra) head.add(field.name, arena_.copy(field.value));
+  head.content_length = page.body->size();
+  respond(head, &arena_.make<TextSource>(page.body));
+}
+
+void Exchange::wake() { connection_->wake(); }
+
+void Exchange::reset() {
+  arena_.clear();
+  connection_ = nullptr;
+  request_ = {};
+  route_ = nullptr;
+  site_ = nullptr;
+  runtime_.reset();
+  number_ = 0;
+  response_.reset();
+  source_ = nullptr;
+  sink_ = nullptr;
+}
+
+}  // namespace uvhttpd

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+// server/exchange.h: one request and its response, as a handler sees them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "http/framing.h"
+#include "http/message.h"
+#include "http/target.h"
+#include "io/event_loop.h"
+#include "io/socket.h"
+#include "server/handler.h"
+#include "server/response.h"
+
+namespace uvhttpd {
+
+class Connection;
+class Runtime;
+struct RouteRuntime;
+struct SiteRuntime;
+class WorkerContext;
+
+struct Request {
+  http::RequestHead head;
+  http::Framing framing;
+  http::Target target;
+  // The part of target.path that the `*` of the route's pattern matched, without a leading slash for
+  // "/prefix/*"; the whole path without its leading slash for other patterns.
+  std::string_view matched;
+  PeerAddress client;
+  PeerAddress server;  // the listening address
+  bool has_body() const { return framing.body != http::Framing::Body::none; }
+};
+
+class Exchange {
+ public:
+  Exchange() = default;
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  const Request& request() const { return request_; }
+  const RouteRuntime& route() const { return *route_; }
+  const SiteRuntime* site() const { return site_; }
+  Arena& arena() { return arena_; }
+  EventLoop& loop();
+  Log& log();
+  // "7f3a-19" or the like: the same in the error log and the access log.
+  std::string_view id();
+
+  // State of the handler that is destroyed with the exchange, in reverse order.
+  template <class T, class... Args>
+  T& keep(Args&&... args) {
+    return arena_.make<T>(std::forward<Args>(args)...);
+  }
+
+  // The body goes to the sink from now on (100 Continue is sent when it is awaited). Once at most; the
+  // sink must live as long as the exchange. Not calling it means the body is not wanted.
+  void receive_body(BodySink& sink);
+  // The request body's octets handed over so far.
+  std::uint64_t body_bytes_received() const;
+
+  // The response. Once, this or fail(). `source` gives the body and must live as long as the exchange; nullptr
+  // is an empty body. For HEAD and for statuses without a body the source is not asked.
+  void respond(const ResponseHead& head, BodySource* source);
+  // An error answer with the site's page for it. `reason` goes to the error log when it is not empty.
+  void fail(http::Status status, std::string_view reason,
+            std::span<const http::ResponseField> extra = {});
+  bool has_responded() const;
+
+  // The sink has room again, or the source something to pull. May be called at any time from the loop; does
+  // nothing when neither is awaited.
+  void wake();
+
+ private:
+  friend class Connection;
+  friend class Pipeline;
+  void reset();
+
+  Connection* connection_ = nullptr;
+  Request request_;
+  const RouteRuntime* route_ = nullptr;
+  const SiteRuntime* site_ = nullptr;
+  std::shared_ptr<const Runtime> runtime_;
+  std::uint64_t number_ = 0;
+  std::optional<ResponseHead> response_;
+  BodySource* source_ = nullptr;
+  BodySink* sink_ = nullptr;
+  TimePoint started_{};
+  Arena arena_;  // last: what it destroys may still use the rest
+};
+
+}  // namespace uvhttpd

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// server/handler.h: what answers requests, and how bodies flow: responses are pulled, requests pushed.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "base/send_queue.h"
+
+namespace uvhttpd {
+
+class Exchange;
+
+// Answers the requests of one route of one worker. Lives as long as the runtime it belongs to, which every
+// exchange keeps alive.
+class Handler {
+ public:
+  virtual ~Handler() = default;
+  // Must end in respond() or fail() of the exchange, now or later on the same loop. Once the exchange is
+  // destroyed (its keep()-state with it) it must not be touched.
+  virtual void handle(Exchange& exchange) = 0;
+};
+
+enum class PullResult {
+  more,     // something was appended; ask again when it has gone
+  blocked,  // nothing for now: Exchange::wake() says when to ask again
+  end,      // the body is complete; octets may have been appended
+  failed,   // the body cannot be completed: the connection is broken off
+};
+
+// A response body. Asked only when the previous piece has gone, so back-pressure needs no code of its own.
+class BodySource {
+ public:
+  virtual ~BodySource() = default;
+  // Appends about `budget` octets at most. What is borrowed must be kept alive by its keeper, not by the
+  // exchange: the queue may outlive it.
+  virtual PullResult pull(SendQueue& out, std::size_t budget) = 0;
+};
+
+// A request body, pushed in order within the sink's own window.
+class BodySink {
+ public:
+  virtual ~BodySink() = default;
+  // Takes octets from the front; fewer than given means wait: Exchange::wake() says when to go on.
+  virtual std::size_t write(std::string_view bytes) = 0;
+  // The body is complete. Not called when the client goes away: then the exchange is destroyed.
+  virtual void finish() = 0;
+};
+
+}  // namespace uvhttpd

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+#include "server/pipeline.h"
+
+#include <algorithm>
+
+#include "server/connection.h"
+#include "server/worker_context.h"
+
+namespace uvhttpd {
+namespace {
+
+constexpr unsigned kClientGone = 499;  // in the access log only
+
+// "GET, HEAD, OPTIONS" (RFC 9110 section 10.2.1).
+std::string_view allow_value(std::vector<std::string> methods, Arena& arena) {
+  if (std::find(methods.begin(), methods.end(), "OPTIONS") == methods.end()) methods.push_back("OPTIONS");
+  std::string list;
+  for (const std::string& method : methods) {
+    if (!list.empty()) list += ", ";
+    list += method;
+  }
+  return arena.copy(list);
+}
+
+void respond_with_allow(Exchange& exchange, std::string_view allow) {
+  ResponseHead head(exchange.arena(), 204);
+  head.add("Allow", allow);
+  exchange.respond(head, nullptr);
+}
+
+}  // namespace
+
+void Pipeline::before(Exchange& exchange) {
+  if (!read_target(exchange)) return;
+  if (!find_site(exchange)) return;
+  if (answer_for_server(exchange)) return;
+  if (!find_route(exchange)) return;
+  if (!check_body(exchange)) return;
+  exchange.route_->handler->handle(exchange);
+}
+
+bool Pipeline::read_target(Exchange& exchange) {
+  auto target = http::parse_target(exchange.request_.head, exchange.arena_);
+  if (!target) {
+    exchange.connection_->refuse(target.error());
+    return false;
+  }
+  exchange.request_.target = *target;
+  return true;
+}
+
+bool Pipeline::find_site(Exchange& exchange) {
+  exchange.site_ = exchange.runtime_->find_site(exchange.request_.target.host);
+  if (exchange.site_ != nullptr) return true;
+  exchange.fail(421, {});
+  return false;
+}
+
+// Requests that are for no resource: OPTIONS *, and the methods that no route may have.
+bool Pipeline::answer_for_server(Exchange& exchange) {
+  const http::Method method = exchange.request_.head.method;
+  if (method == http::Method::options && exchange.request_.target.path == "*") {
+    respond_with_allow(exchange, "GET, HEAD, OPTIONS, POST, PUT, DELETE, PATCH");
+    return true;
+  }
+  if (method == http::Method::trace || method == http::Method::connect) {
+    const http::ResponseField allow{"Allow", "GET, HEAD, OPTIONS"};
+    exchange.fail(405, {}, {&allow, 1});
+    return true;
+  }
+  return false;
+}
+
+bool Pipeline::find_route(Exchange& exchange) {
+  const std::string_view path = exchange.request_.target.path;
+  RouteChoice choice = choose_route(*exchange.site_, path, exchange.request_.head.method_text);
+  if (choice.route != nullptr) {
+    exchange.route_ = choice.route;
+    exchange.request_.matched = choice.matched;
+    return true;
+  }
+  if (choice.allowed.empty()) {
+    exchange.fail(404, {});
+    return false;
+  }
+  const std::string_view allow = allow_value(std::move(choice.allowed), exchange.arena_);
+  if (exchange.request_.head.method == http::Method::options) {
+    respond_with_allow(exchange, allow);
+  } else {
+    const http::ResponseField field{"Allow", allow};
+    exchange.fail(405, {}, {&field, 1});
+  }
+  return false;
+}
+
+bool Pipeline::check_body(Exchange& exchange) {
+  if (exchange.request_.framing.length <= exchange.route_->config->body_bytes) return true;
+  exchange.fail(413, {});
+  return false;
+}
+
+void Pipeline::after(Exchange& exchange) {
+  const std::span<const http::ResponseField> configured =
+      exchange.route_ != nullptr    ? std::span<const http::ResponseField>(exchange.route_->headers)
+      : exchange.site_ != nullptr ? std::span<const http::ResponseField>(exchange.site_->headers)
+                                  : std::span<const http::ResponseField>{};
+  ResponseHead& head = *exchange.response_;
+  const bool is_additive = exchange.route_ != nullptr && exchange.route_->headers_are_additive;
+  for (const http::ResponseField& field : configured) {
+    if (is_additive) {
+      head.add(field.name, field.value);
+    } else {
+      head.set(field.name, field.value);
+    }
+  }
+}
+
+void Pipeline::log(Exchange& exchange, WorkerContext& context, std::uint64_t body_bytes, bool responded) {
+  if (!context.access_log.is_on()) return;
+  if (exchange.route_ != nullptr && !exchange.route_->config->access_log) return;
+  const Request& request = exchange.request_;
+  AccessRecord record;
+  record.client = &request.client;
+  record.method = request.head.method_text;
+  record.target = request.head.target;
+  record.host = request.target.host;
+  record.minor_version = request.head.minor_version;
+  record.status = responded && exchange.response_ ? exchange.response_->status : kClientGone;
+  record.bytes = body_bytes;
+  record.elapsed = context.loop.now() - exchange.started_;
+  if (exchange.site_ != nullptr) record.site = exchange.site_->name;
+  if (exchange.route_ != nullptr) {
+    record.route = exchange.route_->config->path.text;
+    record.handler = exchange.route_->handler_name;
+  }
+  record.referer = request.head.fields.value(http::FieldName::referer).value_or("");
+  record.user_agent = request.head.fields.value(http::FieldName::user_agent).value_or("");
+  record.request_id = exchange.id();
+  context.access_log.write(record);
+}
+
+}  // namespace uvhttpd

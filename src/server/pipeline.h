@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// server/pipeline.h: what happens to every request before and after its handler, as two flat lists.
+#pragma once
+
+#include <cstdint>
+
+namespace uvhttpd {
+
+class Exchange;
+class WorkerContext;
+
+class Pipeline {
+ public:
+  // The head is read. Ends in a handler, or in an answer of the server's own.
+  static void before(Exchange& exchange);
+  // The response's head is about to be sent.
+  static void after(Exchange& exchange);
+  // The exchange is over. `responded`: a status was decided; else the client went before (499 in the log).
+  static void log(Exchange& exchange, WorkerContext& context, std::uint64_t body_bytes, bool responded);
+
+ private:
+  static bool read_target(Exchange& exchange);
+  static bool answer_for_server(Exchange& exchange);
+  static bool find_site(Exchange& exchange);
+  static bool find_route(Exchange& exchange);
+  static bool check_body(Exchange& exchange);
+};
+
+}  // namespace uvhttpd

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+// server/runtime.h: what one worker built from one configuration. Immutable once built but for what
+// handlers keep inside; exchanges hold on to it, so that a reload never takes it from under them.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <typeindex>
+#include <unordered_map>
+#include <vector>
+
+#include "base/log.h"
+#include "base/result.h"
+#include "config/config.h"
+#include "io/event_loop.h"
+#include "server/site.h"
+
+namespace uvhttpd {
+
+
+// Objects that the handlers of one runtime share, one of each type: a cache, say.
+class SharedObjects {
+ public:
+  // The object of that type; made with the arguments when it is asked for first.
+  template <class T, class... Args>
+  std::shared_ptr<T> get(Args&&... args) {
+    std::shared_ptr<void>& object = objects_[std::type_index(typeid(T))];
+    if (!object) object = std::make_shared<T>(std::forward<Args>(args)...);
+    return std::static_pointer_cast<T>(object);
+  }
+
+ private:
+  std::map<std::type_index, std::shared_ptr<void>> objects_;
+};
+
+// What a handler is built with; outlives it, but for `site` and `config`, which live as long as the runtime.
+struct HandlerContext {
+  EventLoop& loop;
+  Log& log;
+  const config::Config& config;
+  const config::Site& site;
+  SharedObjects& shared;
+  unsigned workers = 1;  // the share of a worker in what is counted for the whole process is 1/workers
+};
+
+struct BuiltHandler {
+  std::unique_ptr<Handler> handler;
+  std::string name;
+  std::vector<std::string> methods;  // that it takes; empty: all
+  bool executes = false;
+};
+// How handlers are made; app/handler_table.cpp has it.
+using BuildHandler = Result<BuiltHandler> (*)(const config::Route& route, const HandlerContext& context);
+
+class Runtime {
+ public:
+  static Result<std::shared_ptr<Runtime>> build(std::shared_ptr<const config::Config> config,
+                                                BuildHandler build_handler, EventLoop& loop, Log& log,
+                                                unsigned workers);
+
+  // The site of the host (lower case, without port), the default site, or nullptr. An exact name beats
+  // a wildcard, a longer wildcard a shorter.
+  const SiteRuntime* find_site(std::string_view host) const;
+  const config::Config& config() const { return *config_; }
+
+ private:
+  explicit Runtime(std::shared_ptr<const config::Config> config) : config_(std::move(config)) {}
+
+  struct HashText {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+  std::shared_ptr<const config::Config> config_;
+  std::vector<std::unique_ptr<SiteRuntime>> sites_;
+  std::unordered_map<std::string, const SiteRuntime*, HashText, std::equal_to<>> exact_;
+  std::unordered_map<std::string, const SiteRuntime*, HashText, std::equal_to<>> wildcard_;  // ".example.org"
+  const SiteRuntime* default_site_ = nullptr;
+};
+
+}  // namespace uvhttpd

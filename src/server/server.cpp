@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+#include "server/server.h"
+
+#include <fmt/format.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <future>
+
+namespace uvhttpd {
+namespace {
+
+// cgroup v2's own file, seen through the container's mount: "QUOTA PERIOD" or "max PERIOD".
+double cgroup_cpus() {
+  std::ifstream file("/sys/fs/cgroup/cpu.max");
+  std::string quota;
+  double period = 0;
+  if (!(file >> quota >> period) || quota == "max" || period <= 0) return 0;
+  return std::strtod(quota.c_str(), nullptr) / period;
+}
+
+std::string url_of(const config::Listener& listener, int fd) {
+  using Kind = config::Listener::Kind;
+  const PeerAddress bound = local_address(fd);
+  if (listener.kind == Kind::unix_socket) return "unix:" + listener.path;
+  if (bound.kind == PeerAddress::Kind::unix_socket) return listener.address;
+  std::string host = listener.kind == Kind::ip ? listener.host : bound.text();
+  if (host.find(':') != std::string::npos) host = "[" + host + "]";
+  return fmt::format("http://{}:{}", host, bound.port);
+}
+
+}  // namespace
+
+unsigned usable_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  unsigned count = 1;
+  if (::sched_getaffinity(0, sizeof set, &set) == 0) {
+    count = std::max(1u, static_cast<unsigned>(CPU_COUNT(&set)));
+  }
+  const double quota = cgroup_cpus();
+  if (quota > 0) count = std::min(count, std::max(1u, static_cast<unsigned>(std::ceil(quota))));
+  return count;
+}
+
+Server::Server(EventLoop& main_loop, Log& log, BuildHandler build_handler, InheritedSockets inherited)
+    : main_loop_(main_loop), log_(log), build_handler_(build_handler), inherited_(std::move(inherited)) {}
+
+Server::~Server() {
+  for (const auto& worker : workers_) worker->join();
+  for (const Address& address : addresses_) {
+    if (!address.unix_path.empty()) ::unlink(address.unix_path.c_str());
+  }
+}
+
+Result<Server::Address> Server::open_address(const config::Listener& listener) const {
+  using Kind = config::Listener::Kind;
+  Address address{listener.address, {}, {}, {}};
+  if (listener.kind == Kind::ip) {
+    // Alone first: SO_REUSEPORT would let us join another server's port without a word.
+    TRY_ASSIGN(UniqueFd probe, listen_ip(listener.host, listener.port, false));
+    std::uint16_t port = listener.port;
+    if (worker_count_ == 1) {
+      address.sockets.push_back(std::make_shared<const UniqueFd>(std::move(probe)));
+    } else {
+      probe.reset();
+      for (unsigned i = 0; i < worker_count_; ++i) {
+        TRY_ASSIGN(UniqueFd socket, listen_ip(listener.host, port, true));
+        port = local_address(socket.get()).port;
+        address.sockets.push_back(std::make_shared<const UniqueFd>(std::move(socket)));
+      }
+    }
+  } else {
+    std::shared_ptr<const UniqueFd> shared;
+    if (listener.kind == Kind::unix_socket) {
+      TRY_ASSIGN(UniqueFd socket, listen_unix(listener.path));
+      shared = std::make_shared<const UniqueFd>(std::move(socket));
+      address.unix_path = listener.path;
+    } else {
+      const auto found = inherited_.find(listener.path);
+      if (found == inherited_.end()) {
+        return Unexpected(Error{"listening on " + listener.address +
+                                    ": the service manager passed no socket of that name",
+                                0});
+      }
+      shared = found->second;
+    }
+    address.sockets.assign(worker_count_, shared);
+  }
+  address.url = url_of(listener, address.sockets.front()->get());
+  return address;
+}
+
+Result<std::vector<Server::Address>> Server::open_addresses(const config::Config& config) const {
+  std::vector<Address> addresses;
+  for (const config::Listener& listener : config.listeners) {
+    const auto same = std::find_if(addresses_.begin(), addresses_.end(), [&](const Address& open) {
+      return open.name == listener.address;
+    });
+    if (same != addresses_.end()) {
+      addresses.push_back(*same);
+    } else {
+      TRY_ASSIGN(Address address, open_address(listener));
+      addresses.push_back(std::move(address));
+    }
+  }
+  return addresses;
+}
+
+Result<void> Server::open_sockets(const config::Config& config) {
+  worker_count_ = config.server.workers != 0 ? config.server.workers : usable_cpus();
+  TRY_ASSIGN(addresses_, open_addresses(config));
+  return {};
+}
+
+Result<void> Server::start(std::shared_ptr<const config::Config> config) {
+  config_ = std::move(config);
+  quota_.set_limits(config_->limits.connections, config_->limits.connections_per_ip);
+  std::vector<std::future<Result<void>>> prepared;
+  for (unsigned i = 0; i < worker_count_; ++i) {
+    workers_.push_back(std::make_unique<Worker>(i, worker_count_, log_, build_handler_, quota_));
+    workers_.back()->start([this] { main_loop_.post([this] { on_worker_ended(); }); });
+    ++running_;
+    auto promise = std::make_shared<std::promise<Result<void>>>();
+    prepared.push_back(promise->get_future());
+    workers_.back()->prepare(config_, [promise](Result<void> result) { promise->set_value(std::move(result)); });
+  }
+  Result<void> outcome;
+  for (auto& each : prepared) {
+    if (Result<void> result = each.get(); !result) outcome = std::move(result);
+  }
+  if (!outcome) {
+    stop_now();
+    for (const auto& worker : workers_) worker->join();
+    return outcome;
+  }
+  for (unsigned i = 0; i < worker_count_; ++i) workers_[i]->commit(sockets_of(i));
+  return {};
+}
+
+std::vector<WorkerSocket> Server::sockets_of(unsigned worker) const {
+  std::vector<WorkerSocket> sockets;
+  for (const Address& address : addresses_) sockets.push_back({address.name, address.sockets[worker]});
+  return sockets;
+}
+
+void Server::reload(std::shared_ptr<const config::Config> config,
+                    std::function<void(Result<void>)> done) {
+  auto opened = open_addresses(*config);
+  if (!opened) return done(Unexpected(std::move(opened).error()));
+  // All workers build first; only when each of them could, all change over.
+  struct Pending {
+    unsigned left;
+    Result<void> outcome;
+    std::vector<Address> addresses;
+  };
+  auto pending = std::make_shared<Pending>(Pending{worker_count_, {}, std::move(*opened)});
+  const auto on_prepared = [this, config, pending, done = std::move(done)](const Result<void>& result) {
+    if (!result) pending->outcome = Unexpected(result.error());
+    if (--pending->left > 0) return;
+    if (pending->outcome) commit(config, std::move(pending->addresses));
+    done(pending->outcome);
+  };
+  for (const auto& worker : workers_) {
+    worker->prepare(config, [this, on_prepared](Result<void> result) {
+      main_loop_.post([on_prepared, result = std::move(result)] { on_prepared(result); });
+    });
+  }
+}
+
+void Server::commit(std::shared_ptr<const config::Config> config, std::vector<Address> addresses) {
+  for (const Address& old : addresses_) {
+    const bool is_kept = std::any_of(addresses.begin(), addresses.end(),
+                                     [&](const Address& address) { return address.name == old.name; });
+    if (!is_kept && !old.unix_path.empty()) ::unlink(old.unix_path.c_str());
+  }
+  addresses_ = std::move(addresses);
+  config_ = std::move(config);
+  quota_.set_limits(config_->limits.connections, config_->limits.connections_per_ip);
+  for (unsigned i = 0; i < worker_count_; ++i) workers_[i]->commit(sockets_of(i));
+}
+
+void Server::reopen_logs() {
+  if (auto reopened = log_.reopen(); !reopened) log_.error("log", "{}", reopened.error().message);
+  for (const auto& worker : workers_) worker->reopen_log();
+}
+
+void Server::drain(std::function<void()> on_ended) {
+  on_ended_ = std::move(on_ended);
+  for (const auto& worker : workers_) worker->drain();
+}
+
+void Server::stop_now() {
+  for (const auto& worker : workers_) worker->stop();
+}
+
+void Server::ping(std::function<void()> done) {
+  auto left = std::make_shared<std::size_t>(workers_.size());
+  for (const auto& worker : workers_) {
+    worker->ping([this, left, done] {
+      main_loop_.post([left, done] {
+        if (--*left == 0) done();
+      });
+    });
+  }
+}
+
+void Server::on_worker_ended() {
+  if (--running_ == 0 && on_ended_) on_ended_();
+}
+
+std::vector<std::string> Server::addresses() const {
+  std::vector<std::string> urls;
+  for (const Address& address : addresses_) urls.push_back(address.url);
+  return urls;
+}
+
+}  // namespace uvhttpd

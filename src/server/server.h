@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+// server/server.h: the workers, the addresses they listen on, and the configuration in force.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/worker.h"
+
+namespace uvhttpd {
+
+// Belongs to the thread of the main loop.
+class Server {
+ public:
+  // Sockets from the service manager, by name; several may share one.
+  using InheritedSockets = std::multimap<std::string, std::shared_ptr<const UniqueFd>>;
+
+  Server(EventLoop& main_loop, Log& log, BuildHandler build_handler, InheritedSockets inherited);
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  // All workers must have ended.
+  ~Server();
+
+  // Opens the listening sockets; nothing is accepted yet. Call once, before start(): privileges may be
+  // given up between the two.
+  Result<void> open_sockets(const config::Config& config);
+  // Starts the workers and waits until each has built its runtime and accepts.
+  Result<void> start(std::shared_ptr<const config::Config> config);
+
+  // `done` is called later on the main loop. On an error nothing has changed. One at a time.
+  void reload(std::shared_ptr<const config::Config> config, std::function<void(Result<void>)> done);
+  void reopen_logs();
+  // `on_ended` is called on the main loop when the last worker has ended.
+  void drain(std::function<void()> on_ended);
+  void stop_now();
+  // `done` is called on the main loop once every worker has shown that its loop turns.
+  void ping(std::function<void()> done);
+
+  // "http://127.0.0.1:8080" or "unix:/run/…", with the real port, in the order of the file.
+  std::vector<std::string> addresses() const;
+  const config::Config& config() const { return *config_; }
+  unsigned worker_count() const { return worker_count_; }
+
+ private:
+  struct Address {
+    std::string name;  // as configured
+    std::string url;
+    std::string unix_path;
+    std::vector<std::shared_ptr<const UniqueFd>> sockets;  // one for each worker
+  };
+  Result<Address> open_address(const config::Listener& listener) const;
+  Result<std::vector<Address>> open_addresses(const config::Config& config) const;
+  std::vector<WorkerSocket> sockets_of(unsigned worker) const;
+  void commit(std::shared_ptr<const config::Config> config, std::vector<Address> addresses);
+  void on_worker_ended();
+
+  EventLoop& main_loop_;
+  Log& log_;
+  BuildHandler build_handler_;
+  InheritedSockets inherited_;
+  ConnectionQuota quota_;
+  unsigned worker_count_ = 1;
+  std::shared_ptr<const config::Config> config_;
+  std::vector<Address> addresses_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  unsigned running_ = 0;
+  std::function<void()> on_ended_;
+};
+
+// The CPUs this process may use: its affinity, and the cgroup's quota rounded up; at least 1.
+unsigned usable_cpus();
+
+}  // namespace uvhttpd

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// server/site.h: sites and routes as one worker uses them: configuration plus handlers.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.h"
+#include "http/response_encoder.h"
+#include "server/error_pages.h"
+#include "server/handler.h"
+
+namespace uvhttpd {
+
+struct RouteRuntime {
+  const config::Route* config = nullptr;
+  std::unique_ptr<Handler> handler;
+  std::string handler_name;          // "static", for the log
+  std::vector<std::string> methods;  // what is taken: the route's own, else the handler's; empty: all
+  // The handler runs what the path names: a later static route must not show its source when this one
+  // only refuses the method.
+  bool executes = false;
+  // The site's and the route's own fields, merged: a name in the route replaces the site's.
+  std::vector<http::ResponseField> headers;
+  // None of `headers` is a field that handlers write themselves, so heads may be prepared.
+  bool headers_are_additive = true;
+  std::size_t index = 0;  // in its site, for the log
+
+  bool takes(std::string_view method) const;
+};
+
+struct SiteRuntime {
+  const config::Site* config = nullptr;
+  std::vector<RouteRuntime> routes;
+  std::string name;  // its first host, or "default"; for the log
+  std::vector<http::ResponseField> headers;  // for answers without a route
+  std::unique_ptr<ErrorPages> error_pages;
+};
+
+// Whether the pattern takes the path; `matched` becomes what its `*` stands for (Request::matched). With
+// `path_info`, "*.ext" also takes a path that goes on behind a segment with that ending.
+bool path_matches(const config::PathPattern& pattern, std::string_view path, bool path_info,
+                  std::string_view& matched);
+
+// What routing decides.
+struct RouteChoice {
+  const RouteRuntime* route = nullptr;  // absent: no route takes it
+  std::string_view matched;
+  // Without a route: the methods that the path's routes do take; empty: no route has the path.
+  std::vector<std::string> allowed;
+};
+RouteChoice choose_route(const SiteRuntime& site, std::string_view path, std::string_view method);
+
+}  // namespace uvhttpd

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+#include "server/worker.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "io/plain_transport.h"
+#include "server/connection.h"
+
+namespace uvhttpd {
+namespace {
+
+constexpr std::string_view kBusy =
+    "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
+    "Connection: close\r\n";
+
+// Turned away without a connection object: what fits into the socket's buffer, and gone.
+void turn_away(const UniqueFd& socket, std::string_view date) {
+  const std::string answer = fmt::format("{}Date: {}\r\n\r\n", kBusy, date);
+  (void)::send(socket.get(), answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  ::shutdown(socket.get(), SHUT_WR);
+  // What the client has sent already would turn the close into a reset.
+  char unread[4096];
+  (void)::recv(socket.get(), unread, sizeof unread, MSG_DONTWAIT);
+}
+
+}  // namespace
+
+Worker::Worker(unsigned number, unsigned workers, Log& log, BuildHandler build_handler,
+               ConnectionQuota& quota)
+    : number_(number), workers_(workers), log_(log), build_handler_(build_handler), quota_(quota) {}
+
+Worker::~Worker() { ASSERT(!thread_.joinable()); }
+
+void Worker::start(std::function<void()> on_ended) {
+  on_ended_ = std::move(on_ended);
+  context_ = std::make_unique<WorkerContext>(loop_, log_, number_);
+  context_->quota = &quota_;
+  thread_ = std::thread([this] { run(); });
+}
+
+void Worker::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void Worker::run() {
+  loop_.run();
+  listening_.clear();
+  context_->connections.for_each(
+      [](ListNode& node) { static_cast<Connection&>(node).abort(); });
+  prepared_.reset();
+  context_.reset();
+  on_ended_();
+}
+
+void Worker::prepare(std::shared_ptr<const config::Config> config,
+                     std::function<void(Result<void>)> done) {
+  loop_.post([this, config = std::move(config), done = std::move(done)] {
+    auto runtime = Runtime::build(config, build_handler_, loop_, log_, workers_);
+    if (!runtime) return done(Unexpected(std::move(runtime).error()));
+    prepared_ = std::move(*runtime);
+    done({});
+  });
+}
+
+void Worker::commit(std::vector<WorkerSocket> sockets) {
+  loop_.post([this, sockets = std::move(sockets)] {
+    if (context_->draining) return;
+    context_->use_runtime(std::move(prepared_));
+    if (auto opened = context_->access_log.open(context_->runtime()->config().access_log); !opened) {
+      log_.error("access_log", "{}", opened.error().message);
+    }
+    use_sockets(sockets);
+  });
+}
+
+void Worker::use_sockets(const std::vector<WorkerSocket>& sockets) {
+  std::erase_if(listening_, [&](const std::unique_ptr<Listening>& old) {
+    if (std::find(sockets.begin(), sockets.end(), old->socket) != sockets.end()) return false;
+    old->listener->stop();
+    return true;
+  });
+  for (const WorkerSocket& socket : sockets) {
+    const bool is_open = std::any_of(listening_.begin(), listening_.end(),
+                                     [&](const auto& open) { return open->socket == socket; });
+    if (is_open) continue;
+    auto entry = std::make_unique<Listening>(
+        Listening{socket, local_address(socket.socket->get()), this, nullptr});
+    entry->listener = std::make_unique<Listener>(
+        loop_, socket.socket,
+        [](void* owner, UniqueFd accepted, const PeerAddress& peer) {
+          auto* self = static_cast<Listening*>(owner);
+          self->worker->on_accepted(std::move(accepted), peer, self->address);
+        },
+        [](void* owner, int error) {
+          Worker* worker = static_cast<Listening*>(owner)->worker;
+          worker->log_.error("listener", "{}", Error::from_errno(error, "accepting connections").message);
+        },
+        entry.get());
+    entry->listener->start();
+    listening_.push_back(std::move(entry));
+  }
+}
+
+void Worker::on_accepted(UniqueFd socket, const PeerAddress& peer, const PeerAddress& local) {
+  if (!quota_.enter(peer)) return turn_away(socket, context_->date());
+  auto* connection = new Connection(*context_, peer, local);  // the context's: bury() takes it over
+  connection->start(std::make_unique<PlainTransport>(loop_, std::move(socket), Connection::on_ready,
+                                                     connection));
+}
+
+void Worker::reopen_log() {
+  loop_.post([this] {
+    if (auto reopened = context_->access_log.reopen(); !reopened) {
+      log_.error("access_log", "{}", reopened.error().message);
+    }
+  });
+}
+
+void Worker::ping(std::function<void()> pong) { loop_.post(std::move(pong)); }
+
+void Worker::drain() {
+  loop_.post([this] {
+    context_->draining = true;
+    for (const auto& each : listening_) each->listener->stop();
+    listening_.clear();
+    context_->connections.for_each(
+        [](ListNode& node) { static_cast<Connection&>(node).drain(); });
+    context_->on_all_closed = [this] { loop_.stop(); };
+    if (context_->connection_count == 0) loop_.stop();
+  });
+}
+
+void Worker::stop() {
+  loop_.post([this] { loop_.stop(); });
+}
+
+}  // namespace uvhttpd

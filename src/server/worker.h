@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+// server/worker.h: one thread with one loop: its listeners, its connections, its runtime.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "io/listener.h"
+#include "server/connection_quota.h"
+#include "server/worker_context.h"
+
+namespace uvhttpd {
+
+// A listening socket as one worker has it. Those of one address share the name.
+struct WorkerSocket {
+  std::string name;
+  std::shared_ptr<const UniqueFd> socket;
+  bool operator==(const WorkerSocket&) const = default;
+};
+
+// Started and joined by the thread that made it; everything between goes through its loop's queue.
+class Worker {
+ public:
+  Worker(unsigned number, unsigned workers, Log& log, BuildHandler build_handler, ConnectionQuota& quota);
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+  // The thread must have ended, or never been started.
+  ~Worker();
+
+  void start(std::function<void()> on_ended);
+  void join();
+
+  // The following may be called from any thread; they take effect on the worker's own, in order.
+
+  // Builds a runtime and keeps it aside; `done` is called on the worker's thread with the error, if any.
+  void prepare(std::shared_ptr<const config::Config> config, std::function<void(Result<void>)> done);
+  // What was prepared is in force from now on, with these sockets.
+  void commit(std::vector<WorkerSocket> sockets);
+  void reopen_log();
+  // Calls back on the worker's thread: it is alive.
+  void ping(std::function<void()> pong);
+  // Accepts no more, answers what was asked, and ends the thread when all connections are gone.
+  void drain();
+  // Ends the thread at once.
+  void stop();
+
+ private:
+  void run();
+  void use_sockets(const std::vector<WorkerSocket>& sockets);
+  void on_accepted(UniqueFd socket, const PeerAddress& peer, const PeerAddress& local);
+
+  const unsigned number_;
+  const unsigned workers_;
+  Log& log_;
+  BuildHandler build_handler_;
+  ConnectionQuota& quota_;
+  EventLoop loop_;
+  std::thread thread_;
+  std::function<void()> on_ended_;
+
+  // The worker thread's own.
+  struct Listening {
+    WorkerSocket socket;
+    PeerAddress address;
+    Worker* worker;
+    std::unique_ptr<Listener> listener;
+  };
+  std::unique_ptr<WorkerContext> context_;
+  std::shared_ptr<const Runtime> prepared_;
+  std::vector<std::unique_ptr<Listening>> listening_;
+};
+
+}  // namespace uvhttpd

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+#include "server/worker_context.h"
+
+#include <algorithm>
+
+#include "server/connection.h"
+
+namespace uvhttpd {
+namespace {
+
+constexpr std::size_t kReceiveBytes = 64 << 10;
+constexpr Duration kLinger{2'000};
+constexpr Duration kProbe{2'000};
+
+}  // namespace
+
+WorkerContext::WorkerContext(EventLoop& loop_, Log& log_, unsigned number_)
+    : loop(loop_),
+      log(log_),
+      number(number_),
+      access_log(loop_, log_),
+      clock(loop_),
+      received(std::make_unique<RecvBuffer>(kReceiveBytes)),
+      resume_(loop_, [](void* self) { static_cast<WorkerContext*>(self)->run_scheduled(); }, this) {
+  loop.set_turn_hook([](void* self) { static_cast<WorkerContext*>(self)->sweep(); }, this);
+}
+
+WorkerContext::~WorkerContext() {
+  sweep();
+  ASSERT(connections.empty());
+  loop.set_turn_hook(nullptr, nullptr);
+}
+
+void WorkerContext::use_runtime(std::shared_ptr<const Runtime> runtime) {
+  ASSERT(advancing == nullptr);
+  runtime_ = std::move(runtime);
+  const config::Limits& limits = runtime_->config().limits;
+  request_limits = {limits.target_bytes, limits.head_bytes, limits.head_fields};
+  deadlines = {&list_of(limits.head_timeout),       &list_of(limits.body_timeout),
+               &list_of(limits.send_timeout),       &list_of(limits.keep_alive_timeout),
+               &list_of(kLinger),                   &list_of(kProbe)};
+  const std::size_t wanted = std::max<std::size_t>(kReceiveBytes, 2 * limits.head_bytes);
+  if (wanted > received->capacity()) received = std::make_unique<RecvBuffer>(wanted);
+}
+
+DeadlineList& WorkerContext::list_of(Duration duration) {
+  std::unique_ptr<DeadlineList>& list = lists_[duration];
+  if (!list) list = std::make_unique<DeadlineList>(clock, duration);
+  return *list;
+}
+
+std::string_view WorkerContext::date() {
+  const std::int64_t now = loop.wall_seconds();
+  if (now != date_second_) {
+    date_second_ = now;
+    date_ = http::format_date(now);
+  }
+  return {date_.data(), date_.size()};
+}
+
+void WorkerContext::schedule(Connection& connection) {
+  if (std::find(scheduled_.begin(), scheduled_.end(), &connection) != scheduled_.end()) return;
+  scheduled_.push_back(&connection);
+  resume_.start(Duration{0});
+}
+
+void WorkerContext::unschedule(Connection& connection) { std::erase(scheduled_, &connection); }
+
+void WorkerContext::run_scheduled() {
+  std::vector<Connection*> now;
+  now.swap(scheduled_);
+  while (!now.empty()) {
+    Connection* connection = now.back();
+    now.pop_back();
+    if (!connection->is_buried()) connection->advance();
+  }
+}
+
+void WorkerContext::bury(Connection& connection) {
+  unschedule(connection);
+  buried_.emplace_back(&connection);
+}
+
+void WorkerContext::sweep() { buried_.clear(); }
+
+}  // namespace uvhttpd

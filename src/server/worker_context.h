@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+// server/worker_context.h: what the connections of one worker share. One thread's, no locks.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "base/intrusive_list.h"
+#include "base/log.h"
+#include "base/recv_buffer.h"
+#include "base/send_queue.h"
+#include "http/date.h"
+#include "http/request_parser.h"
+#include "io/deadline_list.h"
+#include "io/event_loop.h"
+#include "server/access_log.h"
+#include "server/connection_quota.h"
+#include "server/exchange.h"
+#include "server/runtime.h"
+
+namespace uvhttpd {
+
+class Connection;
+
+// Objects that are used again instead of being freed, up to a bound.
+template <class T, std::size_t kMaxFree>
+class FreeList {
+ public:
+  std::unique_ptr<T> acquire() {
+    if (free_.empty()) return std::make_unique<T>();
+    std::unique_ptr<T> object = std::move(free_.back());
+    free_.pop_back();
+    return object;
+  }
+  // The object must be as a new one.
+  void release(std::unique_ptr<T> object) {
+    if (free_.size() < kMaxFree) free_.push_back(std::move(object));
+  }
+
+ private:
+  std::vector<std::unique_ptr<T>> free_;
+};
+
+class WorkerContext {
+ public:
+  WorkerContext(EventLoop& loop, Log& log, unsigned number);
+  WorkerContext(const WorkerContext&) = delete;
+  WorkerContext& operator=(const WorkerContext&) = delete;
+  // All connections must be gone.
+  ~WorkerContext();
+
+  // New exchanges use it from now on; also its limits and its access log. Call between turns only.
+  void use_runtime(std::shared_ptr<const Runtime> runtime);
+  const std::shared_ptr<const Runtime>& runtime() const { return runtime_; }
+
+  // "Sun, 06 Nov 1994 08:49:37 GMT", formatted once a second.
+  std::string_view date();
+  std::uint64_t next_exchange_number() { return ++exchanges_; }
+
+  // Runs advance() of the connection in the next turn of the loop.
+  void schedule(Connection& connection);
+  void unschedule(Connection& connection);
+  // Takes the connection over; it is freed when no callback of its own is running any more.
+  void bury(Connection& connection);
+
+  EventLoop& loop;
+  Log& log;
+  const unsigned number;  // of the worker
+  AccessLog access_log;
+  DeadlineClock clock;
+  struct Deadlines {
+    DeadlineList* head = nullptr;
+    DeadlineList* body = nullptr;
+    DeadlineList* send = nullptr;
+    DeadlineList* keep_alive = nullptr;
+    DeadlineList* linger = nullptr;
+    DeadlineList* probe = nullptr;
+  } deadlines;
+  http::RequestLimits request_limits;
+  std::unique_ptr<RecvBuffer> received;  // of the connection that is advancing
+  Connection* advancing = nullptr;
+  SendQueue piece;  // of a chunked body
+  FreeList<Exchange, 64> exchanges;
+  FreeList<SendQueue, 64> queues;
+  IntrusiveList<ListNode> connections;
+  std::size_t connection_count = 0;
+  ConnectionQuota* quota = nullptr;  // all workers' together; absent in tests
+  bool draining = false;
+  std::function<void()> on_all_closed;  // called when the last connection closes, if set
+
+ private:
+  DeadlineList& list_of(Duration duration);
+  void run_scheduled();
+  void sweep();
+
+  std::map<Duration, std::unique_ptr<DeadlineList>> lists_;
+  std::shared_ptr<const Runtime> runtime_;
+  std::int64_t date_second_ = -1;
+  http::DateText date_{};
+  std::uint64_t exchanges_ = 0;
+  Timer resume_;
+  std::vector<Connection*> scheduled_;
+  std::vector<std::unique_ptr<Connection>> buried_;
+};
+
+}  // namespace uvhttpd
