@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+#include "app/commands.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/daemon.h"
+#include "config/load.h"
+
+namespace uvhttpd {
+namespace {
+
+constexpr int kDone = 0;
+constexpr int kMistake = 2;
+
+struct Options {
+  std::string file = UVHTTPD_SYSCONFDIR "/uvhttpd/uvhttpd.toml";
+  bool effective = false;
+  bool json = false;
+  std::string directory = ".";
+  unsigned port = 8080;
+  std::string bind = "127.0.0.1";
+  std::vector<std::string> cgi;
+  unsigned workers = 0;
+};
+
+// Prints what was found, and gives the configuration if it is valid.
+std::shared_ptr<const config::Config> accept(config::Loaded loaded, bool json) {
+  if (json) {
+    fmt::print("{}\n", config::render_json(loaded.diagnostics));
+  } else {
+    for (const config::Diagnostic& each : loaded.diagnostics) {
+      fmt::print(stderr, "{}\n", config::render(each));
+    }
+  }
+  if (!loaded.config) return nullptr;
+  return std::make_shared<const config::Config>(std::move(*loaded.config));
+}
+
+int run_with_file(const Options& options) {
+  const auto config = accept(config::load_file(options.file), false);
+  return config ? run_daemon(config) : kMistake;
+}
+
+int check(const Options& options) {
+  const auto config = accept(config::load_file(options.file), options.json);
+  if (!config) return kMistake;
+  if (options.effective) {
+    fmt::print("{}", config::to_toml(*config));
+  } else if (!options.json) {
+    fmt::print(stderr, "uvhttpd: {} is valid\n", options.file);
+  }
+  return kDone;
+}
+
+// A TOML basic string.
+std::string toml_string(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      out += fmt::format("\\u{:04X}", static_cast<unsigned char>(c));
+    } else {
+      out += c;
+    }
+  }
+  return out + "\"";
+}
+
+// The configuration that `serve` stands for, so that both ways share their checks and defaults.
+std::string serve_config(const Options& options) {
+  const bool is_ipv6 = options.bind.find(':') != std::string::npos;
+  std::string text = "[server]\n";
+  if (options.workers != 0) text += fmt::format("workers = {}\n", options.workers);
+  text += fmt::format("[[listener]]\naddress = {}\n",
+                      toml_string(fmt::format(fmt::runtime(is_ipv6 ? "[{}]:{}" : "{}:{}"), options.bind,
+                                         options.port)));
+  const std::string root = toml_string(std::filesystem::absolute(options.directory).lexically_normal().string());
+  text += fmt::format("[[site]]\nroot = {}\n", root);
+  for (const std::string& pattern : options.cgi) {
+    // The pattern's programs lie where its path does, below the served directory.
+    text += fmt::format("[[site.route]]\npath = {}\nhandler = \"cgi\"\n", toml_string(pattern));
+    if (pattern.ends_with("/*")) {
+      const std::string below = pattern.substr(0, pattern.size() - 2);
+      text += fmt::format("root = {}\n",
+                          toml_string(std::filesystem::absolute(options.directory + below)
+                                     .lexically_normal().string()));
+    }
+  }
+  return text;
+}
+
+int serve(const Options& options) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(options.directory, error)) {
+    fmt::print(stderr, "uvhttpd: {}: {}\n", options.directory,
+               error ? error.message() : std::string("not a directory"));
+    return kMistake;
+  }
+  const std::string name = (std::filesystem::current_path(error) / "command line").string();
+  config::Loaded loaded = config::load_text(serve_config(options), name);
+  if (loaded.config) loaded.config->file.clear();
+  const auto config = accept(std::move(loaded), false);
+  return config ? run_daemon(config) : kMistake;
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv) {
+  Options options;
+  CLI::App app{"uvhttpd: an event-driven HTTP/1.1 server", "uvhttpd"};
+  app.set_version_flag("--version", "uvhttpd " UVHTTPD_VERSION);
+  app.add_option("-c,--config", options.file, "configuration file")->capture_default_str();
+  bool check_flag = false;
+  app.add_flag("-t", check_flag, "the same as the command check");
+  app.require_subcommand(0, 1);
+
+  CLI::App* serve_command =
+      app.add_subcommand("serve", "serve a directory; no configuration file is needed");
+  serve_command->add_option("DIR", options.directory, "the directory")->capture_default_str();
+  serve_command->add_option("-p,--port", options.port, "port; 0 picks a free one")
+      ->check(CLI::Range(0, 65535))
+      ->capture_default_str();
+  serve_command->add_option("-b,--bind", options.bind, "address; 0.0.0.0 or :: to share")
+      ->capture_default_str();
+  serve_command->add_option("--cgi", options.cgi, "run matching executables, e.g. '/cgi-bin/*'");
+  serve_command->add_option("--workers", options.workers, "event loops; default: one for each CPU")
+      ->check(CLI::Range(1, 1024));
+
+  CLI::App* check_command = app.add_subcommand("check", "read and validate the configuration");
+  check_command->add_option("-c,--config", options.file, "configuration file");
+  check_command->add_flag("--effective", options.effective, "print the configuration in force");
+  check_command->add_flag("--json", options.json, "print the diagnostics as JSON");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& shown) {
+    return app.exit(shown);  // --help, --version
+  } catch (const CLI::ParseError& mistake) {
+    fmt::print(stderr, "uvhttpd: {}\nTry 'uvhttpd --help'.\n", mistake.what());
+    return kMistake;
+  }
+  if (check_command->parsed() || check_flag) return check(options);
+  if (serve_command->parsed()) return serve(options);
+  return run_with_file(options);
+}
+
+}  // namespace uvhttpd

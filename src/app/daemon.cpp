@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+#include "app/daemon.h"
+
+#include <fmt/format.h>
+
+#include <csignal>
+#include <cstdio>
+
+#include "app/handler_table.h"
+#include "app/privileges.h"
+#include "app/service_manager.h"
+#include "config/load.h"
+
+namespace uvhttpd {
+namespace {
+
+LogLevel log_level(config::LogLevel level) { return static_cast<LogLevel>(level); }
+static_assert(static_cast<int>(LogLevel::error) == static_cast<int>(config::LogLevel::error));
+
+class Daemon {
+ public:
+  Daemon()
+      : server_(loop_, log_, build_handler, manager_.take_sockets()),
+        drain_timer_(loop_, [](void* self) { static_cast<Daemon*>(self)->on_drain_timeout(); }, this),
+        watchdog_timer_(loop_, [](void* self) { static_cast<Daemon*>(self)->on_watchdog(); }, this),
+        terminate_(loop_, SIGTERM, on_signal, this),
+        interrupt_(loop_, SIGINT, on_signal, this),
+        hangup_(loop_, SIGHUP, on_signal, this),
+        reopen_(loop_, SIGUSR1, on_signal, this) {}
+
+  int run(std::shared_ptr<const config::Config> config) {
+    if (Result<void> started = start(std::move(config)); !started) {
+      fmt::print(stderr, "uvhttpd: {}\n", started.error().message);
+      return 1;
+    }
+    for (const std::string& address : server_.addresses()) {
+      fmt::print(stderr, "uvhttpd: listening on {}\n", address);
+    }
+    manager_.notify("READY=1\nSTATUS=" + status());
+    if (manager_.watchdog_interval()) on_watchdog();
+    loop_.run();
+    return 0;
+  }
+
+ private:
+  Result<void> start(std::shared_ptr<const config::Config> config) {
+    TRY(log_.open(config->server.log, log_level(config->server.log_level)));
+    TRY(server_.open_sockets(*config));
+    TRY(become(config->server.user, config->server.group));
+    return server_.start(std::move(config));
+  }
+
+  std::string status() const {
+    std::string text = "Listening on";
+    for (const std::string& address : server_.addresses()) text += " " + address;
+    return text;
+  }
+
+  static void on_signal(void* self, int signal) {
+    auto* daemon = static_cast<Daemon*>(self);
+    switch (signal) {
+      case SIGHUP: return daemon->reload();
+      case SIGUSR1: return daemon->server_.reopen_logs();
+      default: return daemon->stop();
+    }
+  }
+
+  void stop() {
+    if (is_stopping_) return server_.stop_now();
+    is_stopping_ = true;
+    log_.info("server", "stopping: what has been asked is still answered");
+    manager_.notify("STOPPING=1\nSTATUS=Answering what has been asked");
+    drain_timer_.start(server_.config().server.drain_timeout);
+    server_.drain([this] { loop_.stop(); });
+  }
+
+  void on_drain_timeout() {
+    log_.warn("server", "drain_timeout is over: closing the connections that are left");
+    server_.stop_now();
+  }
+
+  void reload() {
+    if (is_stopping_ || is_reloading_) return;
+    manager_.notify_reloading();
+    server_.reopen_logs();
+    if (server_.config().file.empty()) return finish_reload("There is no file to read again");
+    config::Loaded loaded = config::load_file(server_.config().file);
+    for (const config::Diagnostic& each : loaded.diagnostics) {
+      const bool is_error = each.severity == config::Diagnostic::Severity::error;
+      log_.write(is_error ? LogLevel::error : LogLevel::warn, "config", "{}:{}:{}: {}{}{}", each.file,
+                 each.line, each.column, each.message, each.hint.empty() ? "" : "; ", each.hint);
+    }
+    if (!loaded.config) return finish_reload("Reload refused, the old configuration goes on");
+    is_reloading_ = true;
+    auto config = std::make_shared<const config::Config>(std::move(*loaded.config));
+    server_.reload(config, [this, config](const Result<void>& result) {
+      is_reloading_ = false;
+      if (!result) {
+        log_.error("config", "{}", result.error().message);
+        return finish_reload("Reload refused, the old configuration goes on");
+      }
+      if (auto opened = log_.open(config->server.log, log_level(config->server.log_level)); !opened) {
+        log_.error("log", "{}", opened.error().message);
+      }
+      warn_of_fixed_settings(*config);
+      finish_reload("Reloaded. " + status());
+    });
+  }
+
+  void finish_reload(const std::string& outcome) {
+    log_.info("config", "{}", outcome);
+    manager_.notify("READY=1\nSTATUS=" + outcome);
+  }
+
+  // What only a restart can change.
+  void warn_of_fixed_settings(const config::Config& now) {
+    if (now.server.workers != 0 && now.server.workers != server_.worker_count()) {
+      log_.warn("config", "server.workers takes effect with the next start");
+    }
+  }
+
+  void on_watchdog() {
+    watchdog_timer_.start(*manager_.watchdog_interval() / 2);
+    server_.ping([this] { manager_.notify("WATCHDOG=1"); });
+  }
+
+  Log log_;
+  ServiceManager manager_;
+  EventLoop loop_;
+  Server server_;
+  Timer drain_timer_;
+  Timer watchdog_timer_;
+  SignalWatcher terminate_;
+  SignalWatcher interrupt_;
+  SignalWatcher hangup_;
+  SignalWatcher reopen_;
+  bool is_stopping_ = false;
+  bool is_reloading_ = false;
+};
+
+}  // namespace
+
+int run_daemon(std::shared_ptr<const config::Config> config) {
+  prepare_process();
+  Daemon daemon;
+  return daemon.run(std::move(config));
+}
+
+}  // namespace uvhttpd

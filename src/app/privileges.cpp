@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+#include "app/privileges.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+
+namespace uvhttpd {
+
+void prepare_process() {
+  std::signal(SIGPIPE, SIG_IGN);
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max;
+    (void)::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+  (void)::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+}
+
+Result<void> become(const std::string& user, const std::string& group) {
+  if (user.empty() && group.empty()) return {};
+  uid_t uid = ::getuid();
+  gid_t gid = ::getgid();
+  if (!user.empty()) {
+    errno = 0;
+    const passwd* entry = ::getpwnam(user.c_str());
+    if (entry == nullptr) return Unexpected(Error{"server.user: no user " + user, errno});
+    uid = entry->pw_uid;
+    gid = entry->pw_gid;
+  }
+  if (!group.empty()) {
+    errno = 0;
+    const struct group* entry = ::getgrnam(group.c_str());
+    if (entry == nullptr) return Unexpected(Error{"server.group: no group " + group, errno});
+    gid = entry->gr_gid;
+  }
+  if (::geteuid() != 0 && uid == ::geteuid() && gid == ::getegid()) return {};
+  const bool changed = (user.empty() ? ::setgroups(0, nullptr) : ::initgroups(user.c_str(), gid)) == 0 &&
+                       ::setresgid(gid, gid, gid) == 0 && ::setresuid(uid, uid, uid) == 0;
+  if (!changed) return Unexpected(Error::from_errno(errno, "becoming the user " + user));
+  if (uid != 0 && ::setuid(0) == 0) return Unexpected(Error{"root could be regained", EPERM});
+  return {};
+}
+
+}  // namespace uvhttpd

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+// handlers/cgi.h: answers by CGI/1.1 programs (RFC 3875).
+#pragma once
+
+#include "handlers/cgi_program.h"
+#include "handlers/cgi_run.h"
+#include "server/runtime.h"
+
+namespace uvhttpd {
+
+class Cgi final : public Handler {
+ public:
+  Cgi(const config::CgiHandler& settings, CgiPrograms programs, const HandlerContext& context);
+  void handle(Exchange& exchange) override;
+
+ private:
+  CgiPrograms programs_;
+  CgiShared shared_;
+};
+
+// The route's handler must be a config::CgiHandler, which outlives the result. The error is a
+// directory of programs that cannot be opened.
+Result<BuiltHandler> build_cgi(const config::Route& route, const HandlerContext& context);
+
+}  // namespace uvhttpd

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+// handlers/cgi_run.h: one CGI program at work for one exchange, from its admission to the end of
+// its output.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "config/config.h"
+#include "handlers/admission.h"
+#include "handlers/cgi_program.h"
+#include "handlers/spool.h"
+#include "handlers/wire/cgi_env.h"
+#include "handlers/wire/cgi_head.h"
+#include "io/deadline_list.h"
+#include "io/process.h"
+#include "server/exchange.h"
+
+namespace uvhttpd {
+
+// What the runs of one handler share. Outlives them.
+class CgiShared {
+ public:
+  CgiShared(EventLoop& loop, Log& log, const config::CgiHandler& handler, std::string document_root,
+            unsigned workers);
+
+  static constexpr std::size_t kReadBytes = 64 * 1024;  // of output at a time: what a pipe holds
+
+  EventLoop& loop;
+  Log& log;
+  const config::CgiHandler& settings;
+  const std::string document_root;
+  const std::string spool_directory;
+  const wire::Variables configured;  // `pass_env` and `env`
+  const std::unique_ptr<char[]> scratch;
+  DeadlineClock clock;
+  DeadlineList head_deadlines;
+  DeadlineList idle_deadlines;
+  DeadlineList total_deadlines;
+  Admission admission;
+  ProcessReaper reaper;  // its children hold places of `admission` until they are gone
+
+  // Refusals come in crowds: true once a second.
+  bool may_log_overload();
+
+ private:
+  TimePoint overload_logged_{};
+};
+
+// Lives as long as its exchange. Destroyed before the output has ended, it ends the program.
+class CgiRun final : public BodySink, public BodySource {
+ public:
+  CgiRun(CgiShared& shared, Exchange& exchange, CgiProgram program);
+  CgiRun(const CgiRun&) = delete;
+  CgiRun& operator=(const CgiRun&) = delete;
+  ~CgiRun() override;
+
+  // Once, from Handler::handle.
+  void begin();
+
+  std::size_t write(std::string_view bytes) override;
+  void finish() override;
+  PullResult pull(SendQueue& out, std::size_t budget) override;
+
+ private:
+  // `over`: an error answer has been given, or the body has been broken off.
+  enum class Phase { spooling, waiting, head, body, over };
+
+  void ask_for_place();
+  void start();
+  void start_failed(const Error& error);
+  Result<Spawned> launch();
+  Command make_command() const;
+  void refuse(std::string_view reason);
+
+  std::size_t feed(std::string_view bytes);
+  void close_input();
+
+  void on_input_ready();
+  void on_output_ready();
+  void read_head(std::string_view bytes);
+  void answer();
+  void output_ended_without_head();
+  bool output_has_ended() const;
+  PullResult pull_read_ahead(SendQueue& out, std::size_t budget);
+  PullResult pull_from_pipe(SendQueue& out, std::size_t budget);
+  std::size_t within_length(std::size_t bytes);
+  PullResult end_of_output();
+
+  void update_deadline();
+  void on_out_of_patience();
+  void on_out_of_time(std::string_view which);
+  void give_up(http::Status status, std::string_view reason);
+  // Lets go of the program: it finishes by itself, or is ended.
+  void let_finish();
+  void end_program();
+  void close_pipes();
+
+  CgiShared& shared_;
+  Exchange& exchange_;
+  const std::string id_;
+  CgiProgram program_;
+  Phase phase_ = Phase::waiting;
+  Admission::Applicant applicant_;
+  std::optional<Spool> spool_;
+  wire::CgiHeadParser parser_;
+  std::string_view read_ahead_;        // of parser_: output that came with the head
+  std::optional<std::uint64_t> left_;  // of the Content-Length that the program has promised
+  bool surplus_noted_ = false;
+  bool input_full_ = false;      // the exchange waits for room in the pipe
+  bool output_awaited_ = false;  // the exchange waits for more of the body
+  DeadlineNode patience_;        // for the head, then for the next piece of output
+  DeadlineNode total_;
+  Process process_;
+  std::unique_ptr<ErrorLines> errors_;
+  UniqueFd input_;
+  UniqueFd output_;
+  std::optional<FdWatcher> input_watcher_;  // exists once the pipe has been full
+  std::optional<FdWatcher> output_watcher_;
+};
+
+}  // namespace uvhttpd

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+#include "handlers/wire/cgi_env.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "http/framing.h"
+
+namespace uvhttpd::wire {
+namespace {
+
+using http::FieldName;
+
+constexpr std::string_view kPath = "/usr/local/bin:/usr/bin:/bin";
+constexpr std::string_view kFieldPrefix = "HTTP_";
+
+bool is_safe_name(std::string_view name) {
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') || c == '-';
+  });
+}
+
+bool is_withheld(FieldName name, bool pass_authorization) {
+  switch (name) {
+    case FieldName::authorization: return !pass_authorization;
+    case FieldName::connection:
+    case FieldName::content_length:  // CONTENT_LENGTH and CONTENT_TYPE say it
+    case FieldName::content_type:
+    case FieldName::keep_alive:
+    case FieldName::proxy:
+    case FieldName::proxy_authorization:
+    case FieldName::proxy_connection:
+    case FieldName::te:
+    case FieldName::trailer:
+    case FieldName::transfer_encoding:
+    case FieldName::upgrade: return true;
+    default: return false;
+  }
+}
+
+// RFC 9110 section 7.6.1: what Connection names ends here. Host cannot be meant.
+bool is_named_in_connection(const http::RequestHead& head, const http::Field& field) {
+  bool named = false;
+  head.fields.for_each(FieldName::connection, [&](std::string_view list) {
+    http::for_each_token(list, [&](std::string_view member) {
+      named = named || equals_ignoring_case(member, field.name);
+    });
+  });
+  return named && field.known != FieldName::host;
+}
+
+// "X-Some" becomes HTTP_X_SOME.
+std::string variable_name(std::string_view field_name) {
+  std::string name(kFieldPrefix);
+  for (const char c : field_name) {
+    const char lower = ascii_lower(c);
+    const bool is_letter = lower >= 'a' && lower <= 'z';
+    name += c == '-' ? '_' : is_letter ? static_cast<char>(lower - 'a' + 'A') : c;
+  }
+  return name;
+}
+
+// RFC 3875 section 4.1.18.
+void add_fields(const GatewayRequest& request, Variables& variables) {
+  const auto first = static_cast<std::ptrdiff_t>(variables.size());
+  for (const http::Field& field : request.head.fields.all()) {
+    if (!is_safe_name(field.name) || is_withheld(field.known, request.pass_authorization)) continue;
+    if (is_named_in_connection(request.head, field)) continue;
+    std::string name = variable_name(field.name);
+    const auto same = std::find_if(variables.begin() + first, variables.end(),
+                                   [&](const auto& variable) { return variable.first == name; });
+    if (same == variables.end()) {
+      variables.emplace_back(std::move(name), field.value);
+    } else {
+      // RFC 6265 section 5.4 for cookies, RFC 9110 section 5.3 for the rest.
+      same->second += field.known == FieldName::cookie ? "; " : ", ";
+      same->second += field.value;
+    }
+  }
+}
+
+// What the client calls us, else our address: IPv6 in brackets, as in a URI (RFC 3875
+// section 4.1.14).
+std::string server_name(const GatewayRequest& request) {
+  if (!request.target.host.empty()) return std::string(request.target.host);
+  if (request.server.kind == PeerAddress::Kind::unix_socket) return "localhost";
+  const std::string address = request.server.text();
+  return address.find(':') != std::string::npos ? "[" + address + "]" : address;
+}
+
+// A Unix socket has no port: what the client asked for stands in.
+std::string server_port(const GatewayRequest& request) {
+  if (request.server.kind != PeerAddress::Kind::unix_socket) {
+    return std::to_string(request.server.port);
+  }
+  const auto authority = http::parse_authority(request.target.authority);
+  return authority && !authority->port.empty() ? std::string(authority->port) : "80";
+}
+
+}  // namespace
+
+Variables meta_variables(const GatewayRequest& request) {
+  const http::Target& target = request.target;
+  Variables variables;
+  variables.reserve(24 + request.head.fields.all().size());
+  const auto add = [&variables](std::string_view name, std::string_view value) {
+    variables.emplace_back(name, value);
+  };
+  add("GATEWAY_INTERFACE", "CGI/1.1");
+  add("SERVER_SOFTWARE", "uvhttpd/" UVHTTPD_VERSION);
+  add("SERVER_PROTOCOL", request.head.minor_version == 0 ? "HTTP/1.0" : "HTTP/1.1");
+  add("SERVER_NAME", server_name(request));
+  add("SERVER_ADDR", request.server.text());
+  add("SERVER_PORT", server_port(request));
+  add("REQUEST_METHOD", request.head.method_text);
+  add("REQUEST_SCHEME", "http");
+  std::string uri(target.raw_path);
+  if (target.has_query) uri.append("?").append(target.query);
+  add("REQUEST_URI", uri);
+  add("QUERY_STRING", target.query);
+  add("SCRIPT_NAME", request.script_name);
+  add("SCRIPT_FILENAME", request.script_filename);
+  if (!request.document_root.empty()) add("DOCUMENT_ROOT", request.document_root);
+  add("PATH_INFO", request.path_info);
+  if (!request.path_info.empty() && !request.document_root.empty()) {
+    add("PATH_TRANSLATED", std::string(request.document_root).append(request.path_info));
+  }
+  const std::string client = request.client.text();
+  add("REMOTE_ADDR", client);
+  add("REMOTE_HOST", client);
+  add("REMOTE_PORT", std::to_string(request.client.port));
+  if (request.body_bytes) add("CONTENT_LENGTH", std::to_string(*request.body_bytes));
+  if (const auto type = request.head.fields.value(FieldName::content_type))
+    add("CONTENT_TYPE", *type);
+  add("REDIRECT_STATUS", "200");  // php-cgi runs nothing without it
+  add_fields(request, variables);
+  return variables;
+}
+
+std::vector<std::string> environment(const Variables& meta, const Variables& configured) {
+  std::vector<std::string> result;
+  result.reserve(meta.size() + configured.size() + 2);
+  const auto has = [](const Variables& among, std::string_view name) {
+    return std::any_of(among.begin(), among.end(),
+                       [name](const auto& variable) { return variable.first == name; });
+  };
+  for (auto each = configured.begin(); each != configured.end(); ++each) {
+    const bool comes_again = std::any_of(
+        each + 1, configured.end(), [&](const auto& later) { return later.first == each->first; });
+    if (!comes_again) result.push_back(each->first + "=" + each->second);
+  }
+  for (const auto& [name, value] : meta) {
+    if (!has(configured, name)) result.push_back(name + "=" + value);
+  }
+  if (!has(configured, "PATH")) result.push_back("PATH=" + std::string(kPath));
+  if (!has(configured, "LANG")) result.push_back("LANG=C");
+  return result;
+}
+
+}  // namespace uvhttpd::wire

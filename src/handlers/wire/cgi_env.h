@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// handlers/wire/cgi_env.h: the meta-variables of a request (RFC 3875 section 4.1), and the
+// environment of a program.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "http/message.h"
+#include "http/target.h"
+#include "io/socket.h"
+
+namespace uvhttpd::wire {
+
+using Variables = std::vector<std::pair<std::string, std::string>>;  // name, value
+
+// A request as a gateway sees it. The program's two parts of the path together are target.path.
+struct GatewayRequest {
+  const http::RequestHead& head;
+  const http::Target& target;
+  const PeerAddress& client;
+  const PeerAddress& server;
+  std::string_view script_name;
+  std::string_view path_info;
+  std::string_view script_filename;         // absolute
+  std::string_view document_root;           // empty: none
+  std::optional<std::uint64_t> body_bytes;  // absent: the request has no body
+  bool pass_authorization = false;
+};
+
+// Each name once. Of the request's fields those whose names are letters, digits and hyphens, joined
+// when repeated. Never: Proxy (it would be HTTP_PROXY, which programs take for their own proxy),
+// what concerns one connection only (RFC 9110 section 7.6.1), and Authorization unless it is asked
+// for.
+Variables meta_variables(const GatewayRequest& request);
+
+// "NAME=value" of all. `configured` wins over meta-variables, and those over PATH and LANG, which
+// are always there. In `configured` the last of a name counts.
+std::vector<std::string> environment(const Variables& meta, const Variables& configured);
+
+}  // namespace uvhttpd::wire
