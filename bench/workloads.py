@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""What is measured, and the bars it is measured against. A new row is a new entry here."""
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+DOCUMENTS = {"small.html": 1024, "medium.html": 100 * 1024, "large.bin": 10 * 1024 * 1024}
+
+
+@dataclass(frozen=True)
+class Bar:
+    """`metric` of ours over that of `against` (None: the figure itself) must not exceed `limit`."""
+
+    metric: str
+    against: str | None
+    limit: float
+    at_least: bool = False
+
+
+@dataclass(frozen=True)
+class Workload:
+    name: str
+    title: str
+    bars: tuple[Bar, ...]
+    document: str = "small.html"
+    status: int = 200
+    connections: int = 64
+    headers: tuple[str, ...] = ()
+    depth: int = 1  # requests sent together
+    by_bytes: bool = False  # requests counted from bytes: an answer cut off at the end was work too
+    kind: str = "load"  # a key of measure.KINDS
+
+    @property
+    def closes(self) -> bool:
+        return "Connection: close" in self.headers
+
+
+def cpu(nginx: float, floor: float | None = None) -> tuple[Bar, ...]:
+    bars = (Bar("cpu_us", "nginx", nginx),)
+    return bars if floor is None else (*bars, Bar("cpu_us", "floor", floor))
+
+
+WORKLOADS = {
+    workload.name: workload
+    for workload in (
+        Workload("small", "1 KiB file, 64 keep-alive connections", cpu(0.72, 1.12)),
+        Workload("small_close", "1 KiB file, a connection per request", cpu(0.70, 1.15),
+                 headers=("Connection: close",)),
+        Workload("medium", "100 KiB file, 32 connections", cpu(0.45),
+                 document="medium.html", connections=32),
+        Workload("large", "10 MiB file, 8 connections",
+                 (*cpu(0.50), Bar("mb_s", "lighttpd", 1.0, at_least=True)),
+                 document="large.bin", connections=8, by_bytes=True),
+        Workload("missing", "404, 64 connections", cpu(0.65),
+                 document="missing.html", status=404),
+        Workload("unchanged", "304 by If-None-Match, 64 connections", cpu(0.90), status=304),
+        Workload("pipelined", "1 KiB file, 16 requests deep, 32 connections", cpu(0.35),
+                 connections=32, depth=16),
+        Workload("many_conns", "1 KiB file, 4000 keep-alive connections", cpu(0.70),
+                 connections=4000),
+        Workload("idle", "memory of an idle keep-alive connection, 4000 of them",
+                 (Bar("idle_bytes", None, 450),), connections=4000, kind="idle"),
+        Workload("start", "from start to the first answer", (Bar("start_ms", None, 20),),
+                 kind="start"),
+    )
+}
+DEFAULT = ("small", "small_close", "medium", "large")
+
+
+def make_documents(root: Path) -> None:
+    """Writes the documents into `root`, the same bytes every time."""
+    words = random.Random(1)
+    root.mkdir()
+    for name, size in DOCUMENTS.items():
+        (root / name).write_bytes(words.randbytes(size))
