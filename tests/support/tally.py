@@ -1,0 +1,33 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Prints `PASSED FAILED` for a result file: meson's testlog.json or pytest's JUnit XML. A doctest
+program counts with its test cases. A skipped test is one that proved nothing: it counts as failed."""
+import json
+import re
+import sys
+import xml.etree.ElementTree as ElementTree
+
+DOCTEST = re.compile(r"\[doctest\] test cases: *\d+ *\| *(\d+) passed *\| *(\d+) failed")
+
+
+def meson(path):
+    passed = failed = 0
+    with open(path, encoding="utf-8") as lines:
+        for test in map(json.loads, lines):
+            good = test["result"] in ("OK", "EXPECTEDFAIL")
+            cases = DOCTEST.search(test.get("stdout", ""))
+            test_passed, test_failed = map(int, cases.groups()) if cases else (int(good), int(not good))
+            passed += test_passed
+            failed += test_failed if good else max(test_failed, 1)
+    return passed, failed
+
+
+def junit(path):
+    tests = bad = 0
+    for suite in ElementTree.parse(path).iter("testsuite"):
+        tests += int(suite.get("tests"))
+        bad += sum(int(suite.get(kind, 0)) for kind in ("failures", "errors", "skipped"))
+    return tests - bad, bad
+
+
+print(*(meson if sys.argv[1].endswith(".json") else junit)(sys.argv[1]))

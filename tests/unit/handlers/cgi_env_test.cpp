@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+// unit/handlers/cgi_env_test.cpp: meta-variables, RFC 3875 section 4.1.
+#include "handlers/wire/cgi_env.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <map>
+
+namespace uvhttpd::wire {
+namespace {
+
+PeerAddress ipv4(std::uint8_t last, std::uint16_t port) {
+  PeerAddress address;
+  address.kind = PeerAddress::Kind::ipv4;
+  address.ip = {127, 0, 0, last};
+  address.port = port;
+  return address;
+}
+
+PeerAddress ipv6_loopback() {
+  PeerAddress address;
+  address.kind = PeerAddress::Kind::ipv6;
+  address.ip[15] = 1;
+  address.port = 8080;
+  return address;
+}
+
+using Lines = std::vector<std::pair<std::string_view, std::string_view>>;
+
+// A request as it would be parsed: GET /cgi/prog/some/path?q=1 for example.org.
+struct Sample {
+  explicit Sample(const Lines& lines = {}) {
+    for (const auto& [name, value] : lines) {
+      fields.push_back({http::field_name(name), name, value});
+    }
+    head.method_text = "GET";
+    head.fields = http::FieldList(fields);
+    target.raw_path = "/cgi/pr%6fg/some/path";
+    target.path = "/cgi/prog/some/path";
+    target.query = "q=1";
+    target.has_query = true;
+    target.host = "example.org";
+    target.authority = "Example.org:81";
+  }
+  GatewayRequest request() const {
+    return {.head = head,
+            .target = target,
+            .client = client,
+            .server = server,
+            .script_name = "/cgi/prog",
+            .path_info = "/some/path",
+            .script_filename = "/srv/cgi/prog",
+            .document_root = "/srv/www",
+            .body_bytes = body_bytes,
+            .pass_authorization = pass_authorization};
+  }
+  std::map<std::string, std::string> variables() const {
+    std::map<std::string, std::string> result;
+    for (const auto& [name, value] : meta_variables(request())) {
+      CAPTURE(name);
+      CHECK(result.emplace(name, value).second);
+    }
+    return result;
+  }
+
+  std::vector<http::Field> fields;
+  http::RequestHead head;
+  http::Target target;
+  PeerAddress client = ipv4(7, 4711);
+  PeerAddress server = ipv4(1, 8080);
+  std::optional<std::uint64_t> body_bytes;
+  bool pass_authorization = false;
+};
+
+using Names = std::map<std::string, std::string>;
+
+}  // namespace
+
+TEST_CASE("meta_variables describes the request") {
+  const Names expected{
+      {"GATEWAY_INTERFACE", "CGI/1.1"},
+      {"SERVER_SOFTWARE", "uvhttpd/" UVHTTPD_VERSION},
+      {"SERVER_PROTOCOL", "HTTP/1.1"},
+      {"SERVER_NAME", "example.org"},
+      {"SERVER_ADDR", "127.0.0.1"},
+      {"SERVER_PORT", "8080"},
+      {"REQUEST_METHOD", "GET"},
+      {"REQUEST_SCHEME", "http"},
+      {"REQUEST_URI", "/cgi/pr%6fg/some/path?q=1"},
+      {"QUERY_STRING", "q=1"},
+      {"SCRIPT_NAME", "/cgi/prog"},
+      {"SCRIPT_FILENAME", "/srv/cgi/prog"},
+      {"DOCUMENT_ROOT", "/srv/www"},
+      {"PATH_INFO", "/some/path"},
+      {"PATH_TRANSLATED", "/srv/www/some/path"},
+      {"REMOTE_ADDR", "127.0.0.7"},
+      {"REMOTE_HOST", "127.0.0.7"},
+      {"REMOTE_PORT", "4711"},
+      {"REDIRECT_STATUS", "200"},
+  };
+  CHECK(Sample().variables() == expected);
+}
+
+TEST_CASE("a body is described by its length and type") {
+  Sample sample(Lines{{"Content-Type", "text/plain"}, {"Content-Length", "5"}});
+  sample.body_bytes = 5;
+  const Names seen = sample.variables();
+  CHECK(seen.at("CONTENT_LENGTH") == "5");
+  CHECK(seen.at("CONTENT_TYPE") == "text/plain");
+  CHECK(seen.count("HTTP_CONTENT_LENGTH") == 0);
+  CHECK(seen.count("HTTP_CONTENT_TYPE") == 0);
+}
+
+TEST_CASE("without PATH_INFO nothing is translated, and without a query its variable is empty") {
+  Sample sample;
+  sample.target.has_query = false;
+  sample.target.query = {};
+  GatewayRequest request = sample.request();
+  request.path_info = {};
+  for (const auto& [name, value] : meta_variables(request)) {
+    CHECK(name != "PATH_TRANSLATED");
+    if (name == "QUERY_STRING" || name == "PATH_INFO") CHECK(value.empty());
+    if (name == "REQUEST_URI") CHECK(value == "/cgi/pr%6fg/some/path");
+  }
+}
+
+TEST_CASE("SERVER_NAME and SERVER_PORT fall back to our address") {
+  Sample sample;
+  sample.head.minor_version = 0;
+  sample.target.host = sample.target.authority = {};
+  CHECK(sample.variables().at("SERVER_NAME") == "127.0.0.1");
+  CHECK(sample.variables().at("SERVER_PROTOCOL") == "HTTP/1.0");
+  sample.server = ipv6_loopback();
+  CHECK(sample.variables().at("SERVER_NAME") == "[::1]");
+  CHECK(sample.variables().at("SERVER_ADDR") == "::1");
+  sample.target.host = "[::1]";
+  CHECK(sample.variables().at("SERVER_NAME") == "[::1]");
+  sample.server = {};
+  sample.server.kind = PeerAddress::Kind::unix_socket;
+  CHECK(sample.variables().at("SERVER_PORT") == "80");
+  sample.target.authority = "example.org:81";
+  CHECK(sample.variables().at("SERVER_PORT") == "81");
+  sample.target.host = {};
+  CHECK(sample.variables().at("SERVER_NAME") == "localhost");
+}
+
+TEST_CASE("request fields become HTTP_ variables, repeated ones joined") {
+  const Names seen = Sample(Lines{{"Host", "example.org:81"},
+                                  {"x-Some-9", "a"},
+                                  {"X-SOME-9", "b"},
+                                  {"Cookie", "a=1"},
+                                  {"cookie", "b=2"},
+                                  {"Empty", ""}})
+                         .variables();
+  CHECK(seen.at("HTTP_HOST") == "example.org:81");
+  CHECK(seen.at("HTTP_X_SOME_9") == "a, b");
+  CHECK(seen.at("HTTP_COOKIE") == "a=1; b=2");
+  CHECK(seen.at("HTTP_EMPTY").empty());
+}
+
+TEST_CASE("fields that a program must not see are left out") {
+  const char* const names[] = {"Proxy",
+                               "PROXY",
+                               "X_Under",
+                               "X.Dot",
+                               "X!Mark",
+                               "Connection",
+                               "Keep-Alive",
+                               "TE",
+                               "Trailer",
+                               "Upgrade",
+                               "Transfer-Encoding",
+                               "Proxy-Connection",
+                               "X-Private",
+                               "Authorization",
+                               "Proxy-Authorization"};
+  for (const char* name : names) {
+    CAPTURE(name);
+    const Names seen = Sample(Lines{{name, "x"}, {"Connection", "close, x-private"}}).variables();
+    CHECK(std::none_of(seen.begin(), seen.end(),
+                       [](const auto& variable) { return variable.first.starts_with("HTTP_"); }));
+  }
+}
+
+TEST_CASE("Connection cannot take Host away") {
+  CHECK(Sample(Lines{{"Host", "a"}, {"Connection", "host"}}).variables().count("HTTP_HOST") == 1);
+}
+
+TEST_CASE("Authorization is passed when the route says so") {
+  Sample sample(Lines{{"Authorization", "Basic eDp5"}});
+  CHECK(sample.variables().count("HTTP_AUTHORIZATION") == 0);
+  sample.pass_authorization = true;
+  CHECK(sample.variables().at("HTTP_AUTHORIZATION") == "Basic eDp5");
+}
+
+TEST_CASE("the environment has a PATH and a LANG of its own, and the operator's word is last") {
+  using Texts = std::vector<std::string>;
+  CHECK(environment({{"A", "1"}}, {}) ==
+        Texts{"A=1", "PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C"});
+  CHECK(environment({{"A", "1"}, {"B", "2"}},
+                    {{"B", "x"}, {"PATH", "/p"}, {"LANG", "de"}, {"B", "3"}}) ==
+        Texts{"PATH=/p", "LANG=de", "B=3", "A=1"});
+}
+
+}  // namespace uvhttpd::wire

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: MIT
+// unit/io/process_test.cpp: child processes on a real loop.
+#include "io/process.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <sstream>
+
+namespace uvhttpd {
+namespace {
+
+constexpr std::chrono::seconds kPatience{20};
+
+// Turns the loop until the condition holds; false when it does not in time.
+bool holds_soon(EventLoop& loop, const std::function<bool()>& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    loop.run_once();
+  }
+  return true;
+}
+
+Command shell(const std::string& script) {
+  return {.program = "/bin/sh",
+          .arguments = {"sh", "-c", script},
+          .environment = {"PATH=/usr/bin:/bin"},
+          .directory = -1,
+          .input = -1};
+}
+
+Spawned spawned(const Command& command) {
+  Result<Spawned> result = spawn(command);
+  REQUIRE_MESSAGE(result.has_value(), result.error().message);
+  return *std::move(result);
+}
+
+// All that comes until the end of the pipe.
+std::string read_all(const UniqueFd& pipe) {
+  ::fcntl(pipe.get(), F_SETFL, 0);
+  std::string all;
+  char bytes[4096];
+  for (ssize_t got = 0; (got = ::read(pipe.get(), bytes, sizeof bytes)) > 0;) {
+    all.append(bytes, static_cast<std::size_t>(got));
+  }
+  return all;
+}
+
+std::string output_of(const Command& command) {
+  Spawned child = spawned(command);
+  child.input.reset();
+  const std::string output = read_all(child.output);
+  child.process.reap();
+  return output;
+}
+
+bool has_children() {
+  siginfo_t info{};
+  return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+bool is_running(pid_t pid) {
+  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+  std::string line;
+  std::getline(stat, line);
+  const std::size_t name_end = line.rfind(')');
+  return name_end != std::string::npos && line.at(name_end + 2) != 'Z';
+}
+
+// A number that the child writes in a line of its own.
+pid_t read_pid(const UniqueFd& pipe) {
+  ::fcntl(pipe.get(), F_SETFL, 0);
+  std::string text;
+  for (char c = 0; ::read(pipe.get(), &c, 1) == 1 && c != '\n';) text += c;
+  return static_cast<pid_t>(std::stol(text));
+}
+
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string name = "/tmp/uvhttpd-process-XXXXXX";
+    path_ = ::mkdtemp(name.data());
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
+
+  std::string write(const std::string& name, const std::string& content, mode_t mode) const {
+    const std::string path = path_ + "/" + name;
+    std::ofstream(path) << content;
+    ::chmod(path.c_str(), mode);
+    return path;
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+struct Counter {
+  int reaped = 0;
+  static void count(void* self) { ++static_cast<Counter*>(self)->reaped; }
+};
+
+}  // namespace
+
+TEST_CASE("spawn gives the child what the command says and nothing else") {
+  CHECK(output_of(shell("echo hello")) == "hello\n");
+
+  Command environment{.program = "/usr/bin/env",
+                      .arguments = {"env"},
+                      .environment = {"A=1", "B=two words"},
+                      .directory = -1,
+                      .input = -1};
+  ::setenv("UVHTTPD_TEST_LEAK", "yes", 1);
+  CHECK(output_of(environment) == "A=1\nB=two words\n");
+
+  const UniqueFd directory(::open("/usr", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  Command there = shell("pwd");
+  there.directory = directory.get();
+  CHECK(output_of(there) == "/usr\n");
+}
+
+TEST_CASE("spawn leaves no descriptor but the three open") {
+  const UniqueFd leaky(::open("/dev/null", O_RDONLY));  // without O_CLOEXEC
+  // The listing's own descriptor is the fourth.
+  CHECK(output_of(shell("ls /proc/self/fd | wc -l")) == "4\n");
+}
+
+TEST_CASE("spawn resets ignored and blocked signals") {
+  ::signal(SIGPIPE, SIG_IGN);
+  sigset_t blocked;
+  sigset_t before;
+  ::sigemptyset(&blocked);
+  ::sigaddset(&blocked, SIGUSR1);
+  ::sigprocmask(SIG_BLOCK, &blocked, &before);
+  const std::string seen =
+      output_of(shell("while read -r name value; do case $name in SigBlk:|SigIgn:) echo $value;; "
+                      "esac; done < /proc/self/status"));
+  ::sigprocmask(SIG_SETMASK, &before, nullptr);
+  constexpr unsigned long long kOrdinary = 0x7fffffff;  // beyond are some of the C library's own
+  const std::size_t line_end = seen.find('\n');
+  REQUIRE(line_end != std::string::npos);
+  CHECK((std::stoull(seen.substr(0, line_end), nullptr, 16) & kOrdinary) == 0);
+  CHECK((std::stoull(seen.substr(line_end + 1), nullptr, 16) & kOrdinary) == 0);
+}
+
+TEST_CASE("the child leads a process group of its own") {
+  Spawned child = spawned(shell("echo $$; exec sleep 100"));
+  CHECK(read_pid(child.output) == child.process.pid());
+  CHECK(::getpgid(child.process.pid()) == child.process.pid());
+  CHECK_FALSE(child.process.exited().has_value());
+  child.process.kill_and_reap();
+  CHECK_FALSE(has_children());
+}
+
+TEST_CASE("a descriptor given as input is the child's standard input") {
+  const TemporaryDirectory directory;
+  const UniqueFd file(::open(directory.write("body", "from a file", 0600).c_str(), O_RDONLY));
+  Command command = shell("cat");
+  command.input = file.get();
+  Spawned child = spawned(command);
+  CHECK_FALSE(child.input);
+  CHECK(read_all(child.output) == "from a file");
+  child.process.reap();
+}
+
+TEST_CASE("our ends of the pipes do not block, the child's do") {
+  Spawned child = spawned(shell("read -r line; echo got $line"));
+  char byte = 0;
+  CHECK(::read(child.output.get(), &byte, 1) == -1);
+  CHECK(errno == EAGAIN);
+  CHECK(::write(child.input.get(), "it\n", 3) == 3);
+  CHECK(read_all(child.output) == "got it\n");
+  child.process.reap();
+}
+
+TEST_CASE("exited tells how the child ended and leaves it to be reaped") {
+  EventLoop loop;
+  const auto end_of = [&](const std::string& script) {
+    Spawned child = spawned(shell(script));
+    REQUIRE(holds_soon(loop, [&] { return child.process.exited().has_value(); }));
+    const std::string text = child.process.exited()->text();
+    child.process.reap();
+    return text;
+  };
+  CHECK(end_of("exit 3") == "exit status 3");
+  CHECK(end_of("kill -9 $$") == "signal 9 (Killed)");
+}
+
+TEST_CASE("spawn reports what cannot be executed with its errno") {
+  const TemporaryDirectory directory;
+  struct Row {
+    const char* name;
+    std::string program;
+    int error;
+    const char* says;
+  };
+  const std::string big(200'000, 'x');
+  const Row rows[] = {
+      {"missing", directory.path() + "/none", ENOENT, "No such file"},
+      {"no interpreter", directory.write("a", "#!/no/such/shell\n", 0755), ENOENT,
+       "interpreter that its first line names is missing"},
+      {"not executable", directory.write("b", "#!/bin/sh\n", 0644), EACCES, "Permission denied"},
+      {"neither binary nor script", directory.write("c", "echo\n", 0755), ENOEXEC, "#! line"},
+      {"a directory", directory.path(), EACCES, "Permission denied"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    const Result<Spawned> result = spawn({.program = row.program,
+                                          .arguments = {row.program},
+                                          .environment = {},
+                                          .directory = -1,
+                                          .input = -1});
+    REQUIRE_FALSE(result.has_value());
+    CHECK(result.error().os_error == row.error);
+    CHECK(result.error().message.find(row.says) != std::string::npos);
+    CHECK_FALSE(has_children());
+  }
+  Command too_big = shell("true");
+  too_big.environment.push_back("X=" + big);
+  CHECK(spawn(too_big).error().os_error == E2BIG);
+}
+
+TEST_CASE("the reaper collects a child that exits by itself and says so") {
+  EventLoop loop;
+  Counter counter;
+  ProcessReaper reaper(loop, Counter::count, &counter);
+  Spawned child = spawned(shell("exit 0"));
+  reaper.await_exit(std::move(child.process), nullptr, std::chrono::seconds(60));
+  CHECK(reaper.count() == 1);
+  CHECK(holds_soon(loop, [&] { return counter.reaped == 1; }));
+  CHECK(reaper.count() == 0);
+  CHECK_FALSE(has_children());
+}
+
+TEST_CASE("the reaper leaves what a finished child has put in the background alone") {
+  EventLoop loop;
+  Counter counter;
+  ProcessReaper reaper(loop, Counter::count, &counter);
+  Spawned child = spawned(shell("sleep 100 >/dev/null 2>&1 & echo $!"));
+  const pid_t background = read_pid(child.output);
+  reaper.await_exit(std::move(child.process), nullptr, std::chrono::seconds(60));
+  CHECK(holds_soon(loop, [&] { return counter.reaped == 1; }));
+  CHECK(is_running(background));
+  ::kill(background, SIGKILL);
+}
+
+TEST_CASE("a child that outstays the reaper's patience is ended") {
+  EventLoop loop;
+  Counter counter;
+  ProcessReaper reaper(loop, Counter::count, &counter);
+  Spawned child = spawned(shell("exec sleep 100"));
+  reaper.await_exit(std::move(child.process), nullptr, std::chrono::milliseconds(20));
+  CHECK(holds_soon(loop, [&] { return counter.reaped == 1; }));
+  CHECK_FALSE(has_children());
+}
+
+TEST_CASE("end takes the whole group along, also a grandchild that ignores TERM") {
+  EventLoop loop;
+  Counter counter;
+  ProcessReaper reaper(loop, Counter::count, &counter);
+  Spawned child = spawned(
+      shell("(trap '' TERM; echo $(exec sh -c 'echo $PPID'); sleep 100; sleep 100) & wait"));
+  const pid_t grandchild = read_pid(child.output);
+  REQUIRE(is_running(grandchild));
+  reaper.end(std::move(child.process), nullptr);
+  CHECK(holds_soon(loop, [&] { return counter.reaped == 1; }));
+  CHECK(holds_soon(loop, [&] { return !is_running(grandchild); }));
+  CHECK_FALSE(has_children());
+}
+
+TEST_CASE("a leader that ignores TERM is killed") {
+  EventLoop loop;
+  Counter counter;
+  ProcessReaper reaper(loop, Counter::count, &counter);
+  Spawned child = spawned(shell("trap '' TERM; echo $$; while :; do sleep 100; done"));
+  const pid_t leader = read_pid(child.output);
+  reaper.end(std::move(child.process), nullptr);
+  CHECK(holds_soon(loop, [&] { return counter.reaped == 1; }));
+  CHECK_FALSE(is_running(leader));
+  CHECK_FALSE(has_children());
+}
+
+TEST_CASE("a reaper that dies takes its children along") {
+  EventLoop loop;
+  Counter counter;
+  pid_t grandchild = 0;
+  {
+    ProcessReaper reaper(loop, Counter::count, &counter);
+    Spawned first = spawned(shell("trap '' TERM; sh -c 'echo $$; exec sleep 100' & wait"));
+    grandchild = read_pid(first.output);
+    reaper.end(std::move(first.process), nullptr);
+    Spawned second = spawned(shell("exec sleep 100"));
+    reaper.await_exit(std::move(second.process), nullptr, std::chrono::seconds(60));
+  }
+  CHECK(counter.reaped == 0);
+  CHECK(holds_soon(loop, [&] { return !is_running(grandchild); }));
+  CHECK_FALSE(has_children());
+}
+
+TEST_CASE("a process that is dropped is killed and reaped") {
+  { Spawned child = spawned(shell("exec sleep 100")); }
+  CHECK_FALSE(has_children());
+}
+
+namespace {
+
+std::string logged(const std::string& script) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.path() + "/log";
+  EventLoop loop;
+  Log log;
+  REQUIRE(log.open(path, LogLevel::info).has_value());
+  Spawned child = spawned(shell(script));
+  {
+    ErrorLines lines(loop, log, std::move(child.errors), "7-1", "prog: ");
+    REQUIRE(holds_soon(loop, [&] { return child.process.exited().has_value(); }));
+  }
+  child.process.reap();
+  std::ifstream file(path);
+  std::stringstream content;
+  content << file.rdbuf();
+  return content.str();
+}
+
+std::size_t count_lines(const std::string& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+}  // namespace
+
+TEST_CASE("ErrorLines logs each line with its prefix, and the last without its end") {
+  const std::string log = logged("printf 'one\\n\\ntwo \\033[1m\\nthree' >&2");
+  CHECK(count_lines(log) == 3);
+  CHECK(log.find("warn 7-1: prog: one\n") != std::string::npos);
+  CHECK(log.find("prog: two \\x1b[1m\n") != std::string::npos);
+  CHECK(log.find("prog: three\n") != std::string::npos);
+}
+
+TEST_CASE("ErrorLines cuts long lines") {
+  const std::string log =
+      logged("head -c 5000 /dev/zero | tr '\\0' a >&2; echo >&2; echo next >&2");
+  CHECK(log.find(std::string(ErrorLines::kLineBytes, 'a') + " ...\n") != std::string::npos);
+  CHECK(log.find("prog: next\n") != std::string::npos);
+  CHECK(count_lines(log) == 2);
+}
+
+TEST_CASE("ErrorLines reads but does not log without end, and says so once") {
+  const std::string log = logged("yes aaaaaaaaa | head -c 1000000 >&2");
+  CHECK(count_lines(log) == ErrorLines::kTotalBytes / 9 + 1);
+  CHECK(log.find("more to standard error than is logged") != std::string::npos);
+}
+
+}  // namespace uvhttpd
