@@ -72,9 +72,9 @@ struct Listener {
 struct PathPattern {
   enum class Kind { exact, prefix, extension };
   Kind kind = Kind::prefix;
-  std::string text;       // as written
-  std::string prefix;     // "/exact"; "/prefix/" for "/prefix/*" ("/" for "/*"); "/dir/" for
-                          // "/dir/*.ext", "" for "*.ext"
+  std::string text;  // as written
+  // "/exact"; "/prefix/" for "/prefix/*" ("/" for "/*"); "/dir/" for "/dir/*.ext", "" for "*.ext"
+  std::string prefix;
   std::string extension;  // ".ext"
 };
 
@@ -135,8 +135,9 @@ struct Route {
 };
 
 struct Site {
-  std::vector<std::string>
-      hosts;  // lower case; "*.example.org" is a wildcard; empty: the default site
+  // Lower case, without port and final dot; "*.example.org" is a wildcard; an IPv6 address is in
+  // brackets and its shortest form, "[::1]". Empty: the default site.
+  std::vector<std::string> hosts;
   FileRules files;
   Fields headers;
   // 404 -> path under root; classes as 400/500 with is_class, from "4xx"/"5xx"
@@ -145,8 +146,9 @@ struct Site {
     std::string path;     // begins with "/", looked up under files.root
   };
   std::vector<ErrorPage> error_pages;
-  std::vector<Route>
-      routes;  // as written; a static route for "/*" is added when the site has a root
+  // As written; a static route for "/*" is added when the site has a root and none of its own
+  // takes every request.
+  std::vector<Route> routes;
   Bytes body_bytes = 0;
 };
 

@@ -6,6 +6,7 @@
 #include <sstream>
 #include <toml.hpp>
 
+#include "config/lexical.h"
 #include "config/load.h"
 #include "config/outline.h"
 #include "config/values.h"

@@ -32,18 +32,7 @@ struct Outline {
   std::string fault;
 };
 
-// `text` must not nest deeper than the stack allows: see depth_fault.
+// `text` must not nest deeper than the stack allows: see depth_fault in config/lexical.h.
 Outline outline_of(std::string_view text);
-
-// The place where brackets nest or keys have parts beyond `max_depth`; start is kNowhere if none.
-// toml11 recurses without a bound and 20,000 brackets overflow the stack.
-Span depth_fault(std::string_view text, std::size_t max_depth);
-
-// The first line of more than `max_bytes`, kNowhere if none. The time that toml11 takes grows with
-// the square of the length of a line.
-Span line_fault(std::string_view text, std::size_t max_bytes);
-
-// The first octet that may not be in a TOML text: no UTF-8 (RFC 3629), or NUL; kNowhere if none.
-Span encoding_fault(std::string_view text);
 
 }  // namespace uvhttpd::config
