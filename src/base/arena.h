@@ -27,8 +27,10 @@ class Arena {
   ~Arena() { clear(); }
 
   void* allocate(std::size_t bytes, std::size_t alignment) {
-    const std::uintptr_t at = (reinterpret_cast<std::uintptr_t>(next_) + alignment - 1) & ~(alignment - 1);
-    if (at + bytes > reinterpret_cast<std::uintptr_t>(end_)) return allocate_block(bytes, alignment);
+    const std::uintptr_t at =
+        (reinterpret_cast<std::uintptr_t>(next_) + alignment - 1) & ~(alignment - 1);
+    const auto end = reinterpret_cast<std::uintptr_t>(end_);
+    if (at > end || bytes > end - at) return allocate_block(bytes, alignment);
     next_ = reinterpret_cast<std::byte*>(at + bytes);
     return reinterpret_cast<void*>(at);
   }
@@ -49,6 +51,7 @@ class Arena {
   std::span<T> make_array(std::size_t count) {
     static_assert(std::is_trivially_destructible_v<T>);
     if (count == 0) return {};
+    ASSERT(count < SIZE_MAX / sizeof(T));
     T* first = static_cast<T*>(allocate(sizeof(T) * count, alignof(T)));
     for (std::size_t i = 0; i < count; ++i) new (first + i) T();
     return {first, count};

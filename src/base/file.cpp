@@ -13,9 +13,9 @@
 namespace uvhttpd {
 namespace {
 
-constexpr int kMaxLinks = 40;         // as the kernel's own limit
+constexpr int kMaxLinks = 40;           // as the kernel's own limit
 constexpr std::size_t kMaxDepth = 256;  // directories held open by one walk
-constexpr int kMaxTries = 8;          // openat2 gives EAGAIN while the tree is being renamed
+constexpr int kMaxTries = 8;            // openat2 gives EAGAIN while the tree is being renamed
 
 std::int64_t nanoseconds(const timespec& time) {
   return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
@@ -40,6 +40,7 @@ int open_by_kernel(int directory, const std::string& path, int flags, SymlinkPol
 
 Result<OpenedFile> open_at(int directory, std::string_view path, int flags, SymlinkPolicy policy) {
   const std::string name = path.empty() ? "." : std::string(path);
+  if (name.front() == '/') return Unexpected(Error::from_errno(EXDEV, name));
   int fd = -ENOSYS;
   if (policy == SymlinkPolicy::follow) {
     fd = ::openat(directory, name.c_str(), flags);
@@ -59,14 +60,17 @@ Result<OpenedFile> open_at(int directory, std::string_view path, int flags, Syml
   return opened;
 }
 
+// A slash at the end becomes a segment ".": what stands before it must be a directory.
 std::vector<std::string> split_path(std::string_view path) {
   std::vector<std::string> segments;
+  const bool is_directory = path.ends_with('/');
   while (!path.empty()) {
     const std::size_t slash = path.find('/');
     const std::string_view segment = path.substr(0, slash);
-    if (!segment.empty() && segment != ".") segments.emplace_back(segment);
+    if (!segment.empty()) segments.emplace_back(segment);
     path = slash == std::string_view::npos ? std::string_view{} : path.substr(slash + 1);
   }
+  if (is_directory) segments.emplace_back(".");
   return segments;
 }
 
@@ -82,14 +86,17 @@ FileInfo FileInfo::from(const struct stat& status) {
 }
 
 int open_by_walking(int directory, std::string_view path, int flags, SymlinkPolicy policy) {
+  if (path.starts_with('/')) return -EXDEV;
+  if (path.size() >= PATH_MAX) return -ENAMETOOLONG;
   std::vector<UniqueFd> entered;  // directories below `directory`, the innermost last
   std::vector<std::string> todo = split_path(path);
   std::vector<std::string> rest(todo.rbegin(), todo.rend());  // the next segment is at the back
   const auto here = [&] { return entered.empty() ? directory : entered.back().get(); };
   int links = 0;
   while (!rest.empty()) {
-    const std::string segment = std::move(rest.back());
+    const std::string segment = rest.back();
     rest.pop_back();
+    if (segment == ".") continue;
     if (segment == "..") {
       if (entered.empty()) return -EXDEV;
       entered.pop_back();
@@ -102,7 +109,8 @@ int open_by_walking(int directory, std::string_view path, int flags, SymlinkPoli
     char target[PATH_MAX];
     // A link shows itself as ELOOP, as ENOTDIR where a directory was wanted, or, with O_PATH, as an
     // open handle on the link itself.
-    const bool maybe_link = failure == ELOOP || failure == ENOTDIR || (fd >= 0 && (flags & O_PATH) != 0);
+    const bool maybe_link =
+        failure == ELOOP || failure == ENOTDIR || (fd >= 0 && (flags & O_PATH) != 0);
     const ssize_t length =
         maybe_link ? ::readlinkat(here(), segment.c_str(), target, sizeof target) : -1;
     if (length >= 0) {
@@ -151,8 +159,8 @@ Result<std::string> read_file(int fd, std::uint64_t size, std::uint64_t limit) {
   std::string content(size, '\0');
   std::size_t filled = 0;
   while (filled < content.size()) {
-    const ssize_t got = ::pread(fd, content.data() + filled, content.size() - filled,
-                                static_cast<off_t>(filled));
+    const ssize_t got =
+        ::pread(fd, content.data() + filled, content.size() - filled, static_cast<off_t>(filled));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return Unexpected(Error::from_errno(errno, "reading"));
     if (got == 0) return Unexpected(Error{"reading: the file became shorter", EIO});

@@ -35,8 +35,8 @@ struct OpenedFile {
 
 enum class SymlinkPolicy { inside, deny, follow };
 
-// A directory that paths are looked up in. It follows its own path: when another directory takes its
-// place (a deployment that renames or relinks), reopen_if_replaced() moves to that one.
+// A directory that paths are looked up in. It follows its own path: when another directory takes
+// its place (a deployment that renames or relinks), reopen_if_replaced() moves to that one.
 class Directory {
  public:
   static Result<Directory> open(const std::string& path);
@@ -45,8 +45,8 @@ class Directory {
   // opened (fstat of the descriptor). `path` is relative, without empty, "." and ".." segments and
   // NUL; empty means the directory itself. Symbolic links as `policy` says: `inside` follows links
   // that stay below the directory (relative ones; an absolute target counts as outside), `deny`
-  // none, `follow` all. Errors carry errno: ENOENT, ENOTDIR, EACCES, EXDEV (left the directory),
-  // ELOOP (a link under `deny`).
+  // none, `follow` all. Errors carry errno: ENOENT, ENOTDIR, EACCES, EXDEV (left the directory, or
+  // an absolute path), ELOOP (a link under `deny`).
   Result<OpenedFile> open_below(std::string_view path, SymlinkPolicy policy) const;
 
   // The same, for a directory or file that is not read: only a handle (O_PATH).
@@ -63,7 +63,8 @@ class Directory {
 };
 
 // The lookup behind Directory for kernels (and sandboxes) without openat2: one component at a time,
-// links resolved here. Returns a descriptor opened with `flags`, or -errno.
+// links resolved here. Returns a descriptor opened with `flags`, or -errno: the kernel's, but
+// ENAMETOOLONG also more than 256 directories down, and EXDEV for a magic link of /proc.
 int open_by_walking(int directory, std::string_view path, int flags, SymlinkPolicy policy);
 
 // Reads a whole regular file of at most `limit` octets.

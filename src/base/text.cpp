@@ -27,12 +27,13 @@ std::string_view trim_ows(std::string_view text) {
 }
 
 std::optional<std::uint64_t> parse_decimal(std::string_view text) {
+  constexpr std::size_t kSafeDigits = 19;  // that cannot overflow 64 bits
   if (text.empty()) return std::nullopt;
   std::uint64_t value = 0;
-  for (const char c : text) {
-    if (!is_digit(c)) return std::nullopt;
-    const auto digit = static_cast<std::uint64_t>(c - '0');
-    if (value > (UINT64_MAX - digit) / 10) return std::nullopt;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (!is_digit(text[i])) return std::nullopt;
+    const auto digit = static_cast<std::uint64_t>(text[i] - '0');
+    if (i >= kSafeDigits && value > (UINT64_MAX - digit) / 10) return std::nullopt;
     value = value * 10 + digit;
   }
   return value;

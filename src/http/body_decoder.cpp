@@ -2,33 +2,10 @@
 #include "http/body_decoder.h"
 
 #include <algorithm>
-#include <array>
+
+#include "http/octets.h"
 
 namespace uvhttpd::http {
-namespace {
-
-// A chunk's size line: 16 hexadecimal digits and extensions that nobody needs.
-constexpr std::size_t kMaxChunkLine = 1024;
-
-constexpr std::array<bool, 256> make_token_table() {
-  std::array<bool, 256> table{};
-  for (unsigned c = '0'; c <= '9'; ++c) table[c] = true;
-  for (unsigned c = 'a'; c <= 'z'; ++c) table[c] = true;
-  for (unsigned c = 'A'; c <= 'Z'; ++c) table[c] = true;
-  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) table[static_cast<unsigned char>(c)] = true;
-  return table;
-}
-constexpr std::array<bool, 256> kToken = make_token_table();
-
-bool is_value_octet(char c) {
-  const auto octet = static_cast<unsigned char>(c);
-  return (octet >= 0x20 && octet != 0x7f) || octet == '\t';
-}
-
-}  // namespace
-
-bool is_token_octet(char c) { return kToken[static_cast<unsigned char>(c)]; }
-
 std::string_view field_line_fault(std::string_view line) {
   if (line.empty() || is_ows(line.front())) return "folded field line";
   std::size_t colon = 0;
@@ -38,13 +15,12 @@ std::string_view field_line_fault(std::string_view line) {
     return is_ows(line[colon]) ? "white space before the colon" : "invalid octet in a field name";
   }
   if (colon == 0) return "empty field name";
-  for (const char c : line.substr(colon + 1)) {
-    if (!is_value_octet(c)) return "invalid octet in a field value";
-  }
-  return {};
+  return all_are_of(octet_class::kValue, line.substr(colon + 1)) ? ""
+                                                                 : "invalid octet in a field value";
 }
 
-void BodyDecoder::start(const Framing& framing, std::size_t trailer_bytes, std::size_t trailer_fields) {
+void BodyDecoder::start(const Framing& framing, std::size_t trailer_bytes,
+                        std::size_t trailer_fields) {
   taken_ = 0;
   left_ = 0;
   data_ = {};
@@ -67,7 +43,8 @@ BodyDecoder::Event BodyDecoder::next(RecvBuffer& buffer) {
     state_ = State::end;
     return Event::end;
   }
-  data_ = buffer.unread().substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left_, buffer.size())));
+  data_ = buffer.unread().substr(
+      0, static_cast<std::size_t>(std::min<std::uint64_t>(left_, buffer.size())));
   return data_.empty() ? Event::need_more : Event::data;
 }
 
@@ -85,7 +62,7 @@ BodyDecoder::Event BodyDecoder::next_chunked(RecvBuffer& buffer) {
   for (;;) {
     switch (state_) {
       case State::chunk_line:
-        if (!read_line(buffer, kMaxChunkLine, line, event)) return event;
+        if (!read_line(buffer, kMaxChunkLineBytes - 2, line, event)) return event;
         if (!parse_chunk_line(line)) return refuse(400, "invalid chunk size");
         state_ = left_ == 0 ? State::trailers : State::chunk_data;
         break;
@@ -108,7 +85,9 @@ BodyDecoder::Event BodyDecoder::next_chunked(RecvBuffer& buffer) {
         break;
       }
       case State::trailers: {
-        if (!read_line(buffer, trailer_bytes_left_, line, event)) return event;
+        const std::size_t limit =
+            trailer_bytes_left_ - std::min<std::size_t>(trailer_bytes_left_, 2);
+        if (!read_line(buffer, limit, line, event)) return event;
         if (line.empty()) {
           state_ = State::end;
           return Event::end;
@@ -118,7 +97,7 @@ BodyDecoder::Event BodyDecoder::next_chunked(RecvBuffer& buffer) {
         }
         if (trailer_fields_left_ == 0) return refuse(431, "too many trailer fields");
         --trailer_fields_left_;
-        trailer_bytes_left_ -= std::min(trailer_bytes_left_, line.size() + 2);
+        trailer_bytes_left_ -= line.size() + 2;
         break;
       }
       case State::length:
@@ -127,27 +106,27 @@ BodyDecoder::Event BodyDecoder::next_chunked(RecvBuffer& buffer) {
   }
 }
 
-bool BodyDecoder::read_line(RecvBuffer& buffer, std::size_t limit, std::string_view& line, Event& event) {
-  const std::string_view unread = buffer.unread();
-  const std::size_t end = unread.find_first_of("\r\n");
-  if (end == std::string_view::npos || end + 1 == unread.size()) {
-    if (end != std::string_view::npos && unread[end] == '\n') {
-      event = refuse(400, "bare LF in a chunked body");
-    } else if (unread.size() > limit) {
-      event = state_ == State::trailers ? refuse(431, "trailer section too large")
-                                        : refuse(400, "chunk size line too long");
-    } else {
-      event = Event::need_more;
-    }
-    return false;
-  }
-  if (unread[end] != '\r' || unread[end + 1] != '\n') {
-    event = refuse(400, "bare CR or LF in a chunked body");
-    return false;
-  }
+bool BodyDecoder::read_line(RecvBuffer& buffer, std::size_t limit, std::string_view& line,
+                            Event& event) {
+  // The length is judged first and nothing behind it is looked at: the verdict must not depend on
+  // how much came at once.
+  const std::string_view unread = buffer.unread().substr(0, limit + 2);
+  const std::size_t end = std::min(unread.find_first_of("\r\n"), unread.size());
   if (end > limit) {
     event = state_ == State::trailers ? refuse(431, "trailer section too large")
                                       : refuse(400, "chunk size line too long");
+    return false;
+  }
+  if (end < unread.size() && unread[end] == '\n') {
+    event = refuse(400, "bare LF in a chunked body");
+    return false;
+  }
+  if (end + 1 >= unread.size()) {
+    event = Event::need_more;
+    return false;
+  }
+  if (unread[end + 1] != '\n') {
+    event = refuse(400, "bare CR in a chunked body");
     return false;
   }
   line = unread.substr(0, end);
@@ -178,12 +157,12 @@ bool BodyDecoder::parse_chunk_line(std::string_view line) {
   const auto skip_quoted = [&rest] {
     if (rest.empty() || rest.front() != '"') return false;
     for (std::size_t i = 1; i < rest.size(); ++i) {
-      if (!is_value_octet(rest[i])) return false;
       if (rest[i] == '"') {
         rest.remove_prefix(i + 1);
         return true;
       }
-      if (rest[i] == '\\') ++i;
+      if (rest[i] == '\\' && ++i == rest.size()) return false;
+      if (!is_of(octet_class::kValue, rest[i])) return false;
     }
     return false;
   };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// http/body_decoder.h: finds the octets of a message body and its end (RFC 9112 sections 6 and 7.1).
+// http/body_decoder.h: finds the octets of a message body and its end (RFC 9112 sections 6
+// and 7.1).
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,9 @@
 
 namespace uvhttpd::http {
 
+// A chunk's size line with its line end: 16 hexadecimal digits and extensions that nobody needs.
+constexpr std::size_t kMaxChunkLineBytes = 1024;
+
 // Written here and not left to llhttp, whose releases differ in what they take of a chunk's
 // extensions and line ends: this one takes all that RFC 9112 allows and nothing else.
 class BodyDecoder {
@@ -17,7 +21,7 @@ class BodyDecoder {
   enum class Event { need_more, data, end, error };
 
   BodyDecoder() = default;
-  // `trailer_bytes` and `trailer_fields` bound the trailer section.
+  // `trailer_bytes` (with line ends, but the last) and `trailer_fields` bound the trailer section.
   void start(const Framing& framing, std::size_t trailer_bytes, std::size_t trailer_fields);
 
   // Looks at the front of the buffer; consumes framing octets, never data. After `data`, data() is
@@ -34,7 +38,8 @@ class BodyDecoder {
  private:
   enum class State : std::uint8_t { length, chunk_line, chunk_data, chunk_end, trailers, end };
   Event refuse(Status status, std::string_view reason);
-  // One line with its CRLF removed from the buffer; false when it is not complete or not valid.
+  // One line of at most `limit` octets, removed from the buffer with its CRLF, which does not
+  // count; false when it is not complete or not valid.
   bool read_line(RecvBuffer& buffer, std::size_t limit, std::string_view& line, Event& event);
   bool parse_chunk_line(std::string_view line);
   Event next_chunked(RecvBuffer& buffer);
@@ -48,10 +53,9 @@ class BodyDecoder {
   Refusal refusal_;
 };
 
-// A field line without its CRLF: a token, a colon directly behind it, and no octet that a field value
-// cannot hold (RFC 9112 section 5, RFC 9110 section 5.5). The reason of the fault; empty when there is none.
+// A field line without its CRLF: a token, a colon directly behind it, and no octet that a field
+// value cannot hold (RFC 9112 section 5, RFC 9110 section 5.5). The reason of the fault; empty when
+// there is none.
 std::string_view field_line_fault(std::string_view line);
-
-bool is_token_octet(char c);
 
 }  // namespace uvhttpd::http

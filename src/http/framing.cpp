@@ -6,29 +6,29 @@
 namespace uvhttpd::http {
 namespace {
 
-Unexpected<Refusal> bad_request(std::string_view reason) { return Unexpected(Refusal{400, reason}); }
+Unexpected<Refusal> bad_request(std::string_view reason) {
+  return Unexpected(Refusal{400, reason});
+}
 
-// RFC 9112 section 6.1: we understand "chunked" alone.
+// RFC 9112 sections 6.1 and 6.3: we understand "chunked" alone, and without it as the last coding
+// the body has no end.
 std::optional<Refusal> check_transfer_encoding(const RequestHead& head) {
   if (head.minor_version == 0) return Refusal{400, "Transfer-Encoding in HTTP/1.0"};
+  int codings = 0;
   int chunked = 0;
   bool last_is_chunked = false;
-  bool unknown = false;
   head.fields.for_each(FieldName::transfer_encoding, [&](std::string_view value) {
     for_each_token(value, [&](std::string_view coding) {
+      ++codings;
       last_is_chunked = equals_ignoring_case(coding, "chunked");
-      if (last_is_chunked) {
-        ++chunked;
-      } else {
-        unknown = true;
-      }
+      if (last_is_chunked) ++chunked;
     });
   });
-  if (chunked > 1 || (chunked == 1 && !last_is_chunked)) {
+  if (codings == 0) return Refusal{400, "empty Transfer-Encoding"};
+  if (chunked != 1 || !last_is_chunked) {
     return Refusal{400, "chunked is not the last transfer coding"};
   }
-  if (unknown) return Refusal{501, "unknown transfer coding"};
-  if (chunked == 0) return Refusal{400, "empty Transfer-Encoding"};
+  if (codings > 1) return Refusal{501, "unknown transfer coding"};
   return std::nullopt;
 }
 

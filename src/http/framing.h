@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// http/framing.h: where a request's body ends and whether the connection goes on (RFC 9112 sections 6, 9.3).
+// http/framing.h: where a request's body ends and whether the connection goes on (RFC 9112 sections
+// 6, 9.3).
 #pragma once
 
 #include <cstdint>
@@ -23,8 +24,8 @@ struct Framing {
 // Everything that could make two readers of the message disagree is refused.
 Result<Framing, Refusal> request_framing(const RequestHead& head);
 
-// Calls use(member) for each member of a comma-separated list (RFC 9110 section 5.6.1), trimmed, empty
-// ones left out. For lists of tokens: quoted strings are not understood.
+// Calls use(member) for each member of a comma-separated list (RFC 9110 section 5.6.1), trimmed,
+// empty ones left out. For lists of tokens: quoted strings are not understood.
 template <class Fn>
 void for_each_token(std::string_view list, Fn&& use);
 

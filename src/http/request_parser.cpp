@@ -7,11 +7,12 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "http/octets.h"
 
 namespace uvhttpd::http {
 namespace {
 
-constexpr std::uint8_t kMaxEmptyLines = 4;       // RFC 9112 section 2.2: at least one is to be ignored
+constexpr std::uint8_t kMaxEmptyLines = 4;  // RFC 9112 section 2.2: at least one is to be ignored
 constexpr std::size_t kMaxMethodBytes = 32;
 constexpr std::size_t kVersionBytes = 8;  // "HTTP/1.1"
 
@@ -63,11 +64,19 @@ llhttp_settings_t make_settings() {
   return settings;
 }
 
-// Tabs count as optional white space around a value (RFC 9110 section 5.6.3); llhttp knows only spaces
-// in some places.
-void replace_tabs(std::span<char> head) {
-  if (std::memchr(head.data(), '\t', head.size()) == nullptr) return;
-  std::replace(head.begin(), head.end(), '\t', ' ');
+// Tabs count as optional white space around a value (RFC 9110 section 5.6.3); llhttp knows only
+// spaces in some places. Tabs inside a value belong to it.
+void replace_outer_tabs(std::span<char> fields) {
+  char* line = fields.data();
+  char* const end = line + fields.size();
+  if (fields.empty() || std::memchr(line, '\t', fields.size()) == nullptr) return;
+  for (char* cr = std::find(line, end, '\r'); cr != end; cr = std::find(line, end, '\r')) {
+    char* front = std::find(line, cr, ':');
+    if (front != cr) ++front;
+    for (; front != cr && is_ows(*front); ++front) *front = ' ';
+    for (char* back = cr; back != front && is_ows(back[-1]); --back) back[-1] = ' ';
+    line = cr + 2;
+  }
 }
 
 }  // namespace
@@ -87,16 +96,17 @@ RequestParser::Event RequestParser::next(RecvBuffer& buffer, Arena& arena) {
 RequestParser::Event RequestParser::next_head(RecvBuffer& buffer, Arena& arena) {
   for (;;) {
     const std::string_view unread = buffer.unread();
-    const std::string_view rest = unread.substr(scanned_);
+    // Octets that cannot belong to this line any more are not looked at: the verdict must not
+    // depend on how much came at once.
+    std::string_view rest = unread.substr(0, limits_->head_bytes).substr(scanned_);
+    const std::size_t most = line_seen_ ? rest.size() : longest_request_line(rest);
+    rest = rest.substr(0, most);
     const void* found = rest.empty() ? nullptr : std::memchr(rest.data(), '\n', rest.size());
     if (found == nullptr) {
-      if (!line_seen_ && rest.size() > limits_->target_bytes + kMaxMethodBytes + kVersionBytes + 2) {
-        return rest.find(' ') <= kMaxMethodBytes ? refuse(414, "request target too long")
-                                                 : refuse(400, "request line too long");
-      }
-      if (unread.size() >= limits_->head_bytes) return refuse(431, "request head too large");
       const std::size_t cr = rest.find('\r');
       if (cr != std::string_view::npos && cr + 1 < rest.size()) return refuse(400, "bare CR");
+      if (!line_seen_ && rest.size() == most) return refuse_long_line(rest);
+      if (unread.size() >= limits_->head_bytes) return refuse(431, "request head too large");
       return Event::need_more;
     }
     const auto length = static_cast<std::size_t>(static_cast<const char*>(found) - rest.data());
@@ -117,7 +127,6 @@ RequestParser::Event RequestParser::next_head(RecvBuffer& buffer, Arena& arena) 
       if (++fields_ > limits_->head_fields) return refuse(431, "too many fields");
     }
     scanned_ += length + 1;
-    if (scanned_ > limits_->head_bytes) return refuse(431, "request head too large");
     if (!line.empty()) continue;
 
     const Event event = read_head(unread.substr(0, scanned_), arena);
@@ -132,18 +141,32 @@ RequestParser::Event RequestParser::next_head(RecvBuffer& buffer, Arena& arena) 
   }
 }
 
-// request-line = method SP request-target SP HTTP-version (RFC 9112 section 3), with the statuses that
-// llhttp's error codes cannot tell apart.
+// The octets up to the line end that a request line beginning like `rest` may have.
+std::size_t RequestParser::longest_request_line(std::string_view rest) const {
+  const std::size_t method_end = rest.substr(0, kMaxMethodBytes + 1).find(' ');
+  if (method_end == std::string_view::npos) return kMaxMethodBytes + 1;
+  return method_end + limits_->target_bytes + kVersionBytes + 4;  // two spaces, CRLF
+}
+
+RequestParser::Event RequestParser::refuse_long_line(std::string_view line) {
+  if (line.find(' ') != std::string_view::npos) return refuse(414, "request target too long");
+  // RFC 9112 section 3: a method longer than any that we know.
+  return all_are_of(octet_class::kToken, line) ? refuse(501, "unknown method")
+                                               : refuse(400, "malformed request line");
+}
+
+// request-line = method SP request-target SP HTTP-version (RFC 9112 section 3), with the statuses
+// that llhttp's error codes cannot tell apart.
 bool RequestParser::check_request_line(std::string_view line) {
-  const std::size_t method_end = line.find(' ');
-  const std::string_view method = line.substr(0, method_end);
-  if (method.empty() || !std::all_of(method.begin(), method.end(), is_token_octet) ||
-      method_end == std::string_view::npos) {
-    refuse(400, "malformed request line");
+  if (line.find('\r') != std::string_view::npos) {
+    refuse(400, "bare CR");
     return false;
   }
-  if (line.size() > limits_->target_bytes + method_end + kVersionBytes + 2) {
-    refuse(414, "request target too long");
+  const std::size_t method_end = line.find(' ');
+  const std::string_view method = line.substr(0, method_end);
+  if (method.empty() || !all_are_of(octet_class::kToken, method) ||
+      method_end == std::string_view::npos) {
+    refuse(400, "malformed request line");
     return false;
   }
   const std::size_t target_end = line.find(' ', method_end + 1);
@@ -161,8 +184,7 @@ bool RequestParser::check_request_line(std::string_view line) {
     refuse(505, "HTTP version not supported");
     return false;
   }
-  const Method known = method_of(method);
-  if (known == Method::other) {
+  if (method_of(method) == Method::other) {
     refuse(501, "unknown method");
     return false;
   }
@@ -173,14 +195,16 @@ RequestParser::Event RequestParser::read_head(std::string_view bytes, Arena& are
   static const llhttp_settings_t kSettings = make_settings();
   const std::span<char> copy = arena.allocate_text(bytes.size());
   std::memcpy(copy.data(), bytes.data(), bytes.size());
-  replace_tabs(copy);
 
   head_ = {};
   const std::string_view text(copy.data(), copy.size());
+  const std::size_t line_end = text.find('\r');
+  ASSERT(line_end != std::string_view::npos);
+  replace_outer_tabs(copy.subspan(line_end + 2));
   head_.method_text = text.substr(0, text.find(' '));
   head_.method = method_of(head_.method_text);
   // A higher minor version is read as the highest we know (RFC 9110 section 2.5).
-  char& minor = copy[text.find('\r') - 1];
+  char& minor = copy[line_end - 1];
   if (minor > '1') minor = '1';
   head_.minor_version = minor - '0';
 

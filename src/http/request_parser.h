@@ -20,9 +20,10 @@ struct RequestLimits {
   std::size_t head_fields = 100;
 };
 
-// A pull parser: it stops at every event and nothing calls back. Each head is checked line by line as
-// it arrives, so a fault is refused at once, and is given to llhttp as a whole when it is complete.
-// The buffer it reads from must hold at least limits.head_bytes.
+// A pull parser: it stops at every event and nothing calls back. Each head is checked line by line
+// as it arrives, so a fault is refused at once, and is given to llhttp as a whole when it is
+// complete. The buffer it reads from must hold at least limits.head_bytes and a chunk's line
+// (kMaxChunkLineBytes).
 class RequestParser {
  public:
   enum class Event { need_more, head, body, end, error };
@@ -49,14 +50,16 @@ class RequestParser {
   enum class State : std::uint8_t { head, body };
   Event next_head(RecvBuffer& buffer, Arena& arena);
   Event refuse(Status status, std::string_view reason);
+  std::size_t longest_request_line(std::string_view rest) const;
+  Event refuse_long_line(std::string_view line);
   bool check_request_line(std::string_view line);
   Event read_head(std::string_view bytes, Arena& arena);
 
   const RequestLimits* limits_;
   State state_ = State::head;
-  std::uint8_t empty_lines_ = 0;   // before the request line
-  bool line_seen_ = false;         // the request line is checked
-  std::size_t scanned_ = 0;        // octets of the head whose lines are checked
+  std::uint8_t empty_lines_ = 0;  // before the request line
+  bool line_seen_ = false;        // the request line is checked
+  std::size_t scanned_ = 0;       // octets of the head whose lines are checked
   std::size_t fields_ = 0;
   RequestHead head_;
   Framing framing_;

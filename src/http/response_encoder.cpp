@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "http/response_encoder.h"
 
-#include <algorithm>
 #include <charconv>
 #include <cstring>
 
-#include "http/body_decoder.h"
+#include "http/octets.h"
 
 namespace uvhttpd::http {
 namespace {
@@ -27,7 +26,8 @@ class Writer {
   char* at_;
 };
 
-constexpr std::size_t kFixedRoom = 256;  // status line, our own field names, numbers, the blank line
+constexpr std::size_t kFixedRoom =
+    256;  // status line, our own field names, numbers, the blank line
 
 std::string_view usual_status_line(Status status) {
   switch (status) {
@@ -43,9 +43,10 @@ std::string_view usual_status_line(Status status) {
 
 void encode_response_head(SendQueue& out, const EncodedParts& parts) {
   const std::string_view reason = parts.reason.empty() ? reason_phrase(parts.status) : parts.reason;
-  std::size_t room = kFixedRoom + reason.size() + parts.prepared.size() + parts.date.size() +
-                     parts.server.size();
-  for (const ResponseField& field : parts.fields) room += field.name.size() + field.value.size() + 4;
+  std::size_t room =
+      kFixedRoom + reason.size() + parts.prepared.size() + parts.date.size() + parts.server.size();
+  for (const ResponseField& field : parts.fields)
+    room += field.name.size() + field.value.size() + 4;
 
   Writer writer(out.reserve(room));
   const std::string_view usual = parts.reason.empty() ? usual_status_line(parts.status) : "";
@@ -100,11 +101,8 @@ std::string encode_fields(std::span<const ResponseField> fields) {
 }
 
 bool is_valid_field(std::string_view name, std::string_view value) {
-  if (name.empty() || !std::all_of(name.begin(), name.end(), is_token_octet)) return false;
-  return std::all_of(value.begin(), value.end(), [](char c) {
-    const auto octet = static_cast<unsigned char>(c);
-    return (octet >= 0x20 && octet != 0x7f) || octet == '\t';
-  });
+  return !name.empty() && all_are_of(octet_class::kToken, name) &&
+         all_are_of(octet_class::kValue, value);
 }
 
 }  // namespace uvhttpd::http

@@ -2,38 +2,39 @@
 #include "http/target.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/text.h"
+#include "http/octets.h"
 
 namespace uvhttpd::http {
 namespace {
 
-Unexpected<Refusal> bad_request(std::string_view reason) { return Unexpected(Refusal{400, reason}); }
-
-// The letters, digits and marks of RFC 3986 that stand for themselves in a host name.
-bool is_reg_name_octet(char c) {
-  return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') ||
-         (c != '\0' && std::strchr("-._~!$&'()*+,;=%", c) != nullptr);
+Unexpected<Refusal> bad_request(std::string_view reason) {
+  return Unexpected(Refusal{400, reason});
 }
 
-bool is_path_octet(char c) {
-  return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') ||
-         (c != '\0' && std::strchr("-._~!$&'()*+,;=:@/", c) != nullptr);
+bool is_reg_name(std::string_view name) {
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    if (!is_of(octet_class::kRegName, name[i])) return false;
+    if (name[i] != '%') continue;
+    if (i + 2 >= name.size() || hex_value(name[i + 1]) < 0 || hex_value(name[i + 2]) < 0)
+      return false;
+  }
+  return !name.empty();
 }
-
-bool is_target_octet(char c) { return c > 0x20 && c < 0x7f && c != '#'; }
 
 bool needs_normalizing(std::string_view raw) {
   for (std::size_t i = 0; i < raw.size(); ++i) {
     if (raw[i] == '%') return true;
-    if (raw[i] == '/' && i + 1 < raw.size() && (raw[i + 1] == '/' || raw[i + 1] == '.')) return true;
+    if (raw[i] == '/' && i + 1 < raw.size() && (raw[i + 1] == '/' || raw[i + 1] == '.'))
+      return true;
   }
   return false;
 }
 
 std::string_view lower_case(std::string_view text, Arena& arena) {
-  const bool is_lower = std::none_of(text.begin(), text.end(), [](char c) { return ascii_lower(c) != c; });
+  const bool is_lower =
+      std::none_of(text.begin(), text.end(), [](char c) { return ascii_lower(c) != c; });
   if (is_lower) return text;
   const std::span<char> copy = arena.allocate_text(text.size());
   std::transform(text.begin(), text.end(), copy.begin(), ascii_lower);
@@ -61,17 +62,19 @@ std::optional<Authority> parse_authority(std::string_view text) {
   if (text.starts_with('[')) {
     const std::size_t close = text.find(']');
     if (close == std::string_view::npos || close < 3) return std::nullopt;
+    int colons = 0;
     for (const char c : text.substr(1, close - 1)) {
       if (hex_value(c) < 0 && c != ':' && c != '.') return std::nullopt;
+      if (c == ':') ++colons;
     }
+    if (colons < 2) return std::nullopt;
     authority.host = text.substr(0, close + 1);
     rest = text.substr(close + 1);
   } else {
     const std::size_t colon = std::min(text.find(':'), text.size());
     authority.host = text.substr(0, colon);
     rest = text.substr(colon);
-    if (authority.host.empty()) return std::nullopt;
-    if (!std::all_of(authority.host.begin(), authority.host.end(), is_reg_name_octet)) return std::nullopt;
+    if (!is_reg_name(authority.host)) return std::nullopt;
   }
   if (rest.empty()) return authority;
   if (rest.front() != ':') return std::nullopt;
@@ -128,12 +131,12 @@ Result<std::string_view, Refusal> normalize_path(std::string_view raw, Arena& ar
 }
 
 std::string_view encode_path(std::string_view path, Arena& arena) {
-  if (std::all_of(path.begin(), path.end(), is_path_octet)) return path;
+  if (all_are_of(octet_class::kPath, path)) return path;
   constexpr char kHex[] = "0123456789ABCDEF";
   const std::span<char> out = arena.allocate_text(path.size() * 3);
   std::size_t length = 0;
   for (const char c : path) {
-    if (is_path_octet(c)) {
+    if (is_of(octet_class::kPath, c)) {
       out[length++] = c;
       continue;
     }
@@ -155,15 +158,17 @@ Result<Target, Refusal> parse_target(const RequestHead& head, Arena& arena) {
   });
   if (hosts > 1) return bad_request("more than one Host");
   if (hosts == 0 && head.minor_version >= 1) return bad_request("no Host");
-  if (hosts == 1 && !parse_authority(authority)) return bad_request("invalid Host");
+  std::optional<Authority> parsed = hosts == 1 ? parse_authority(authority) : std::nullopt;
+  if (hosts == 1 && !parsed) return bad_request("invalid Host");
 
   std::string_view rest = head.target;
-  if (!std::all_of(rest.begin(), rest.end(), is_target_octet)) {
+  if (!all_are_of(octet_class::kTarget, rest)) {
     return bad_request("invalid octet in the target");
   }
   if (head.method == Method::connect) {
-    const std::optional<Authority> to = parse_authority(rest);
-    if (!to || to->port.empty()) return bad_request("CONNECT needs host:port");
+    parsed = parse_authority(rest);
+    if (!parsed || parsed->port.empty()) return bad_request("CONNECT needs host:port");
+    authority = rest;  // RFC 9112 section 3.3
     target.form = Target::Form::authority;
     target.path = {};
     rest = {};
@@ -173,8 +178,10 @@ Result<Target, Refusal> parse_target(const RequestHead& head, Arena& arena) {
     target.raw_path = target.path = rest;
     rest = {};
   } else if (!rest.starts_with('/')) {
-    if (!split_absolute(rest, authority)) return bad_request("the target is no path and no http URI");
-    if (!parse_authority(authority)) return bad_request("invalid authority in the target");
+    if (!split_absolute(rest, authority))
+      return bad_request("the target is no path and no http URI");
+    parsed = parse_authority(authority);
+    if (!parsed) return bad_request("invalid authority in the target");
     target.form = Target::Form::absolute;
   }
 
@@ -187,12 +194,13 @@ Result<Target, Refusal> parse_target(const RequestHead& head, Arena& arena) {
     }
     if (target.raw_path.empty()) target.raw_path = "/";  // "http://host?query"
     TRY_ASSIGN(target.path, normalize_path(target.raw_path, arena, target.has_encoded_slash));
-    // RFC 9110 section 9.3.7: OPTIONS on a whole server may come as an absolute target without path.
+    // RFC 9110 section 9.3.7: OPTIONS on a whole server may come as an absolute target without
+    // path.
     if (head.method == Method::options && rest.empty() && target.form == Target::Form::absolute) {
       target.path = "*";
     }
   }
-  if (const std::optional<Authority> parsed = parse_authority(authority)) {
+  if (parsed) {
     target.authority = authority;
     target.host = lower_case(parsed->host, arena);
     if (target.host.size() > 1 && target.host.ends_with('.')) target.host.remove_suffix(1);
