@@ -14,6 +14,8 @@ namespace uvhttpd {
 
 void prepare_process() {
   std::signal(SIGPIPE, SIG_IGN);
+  // Ignored by whoever started us, children would reap themselves and their group's number be free.
+  std::signal(SIGCHLD, SIG_DFL);
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
     limit.rlim_cur = limit.rlim_max;

@@ -9,7 +9,7 @@
 namespace uvhttpd {
 namespace {
 
-constexpr std::size_t kReadBytes = 8 * 1024;
+constexpr std::size_t kReadBytes = 8192;
 constexpr int kReadsPerTurn = 4;
 constexpr int kLastReads = 16;  // a full pipe is 64 KiB
 
@@ -61,7 +61,7 @@ void ErrorLines::end_line() {
   const std::string line = std::exchange(line_, {});
   const bool cut = std::exchange(cut_, false);
   if (line.empty() || logged_ > kTotalBytes) return;
-  logged_ += line.size();
+  logged_ += prefix_.size() + line.size();
   if (logged_ > kTotalBytes) {
     log_.warn(where_, "{}it writes more to standard error than is logged", prefix_);
     return;

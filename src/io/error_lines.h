@@ -16,7 +16,7 @@ namespace uvhttpd {
 class ErrorLines {
  public:
   static constexpr std::size_t kLineBytes = 1024;        // the rest of a longer line is left out
-  static constexpr std::size_t kTotalBytes = 64 * 1024;  // then one note, and no more
+  static constexpr std::size_t kTotalBytes = 64 * 1024;  // with prefixes; then one note and no more
 
   // `pipe` is non-blocking. Lines are logged as warnings at `where`, with `prefix` in front.
   ErrorLines(EventLoop& loop, Log& log, UniqueFd pipe, std::string where, std::string prefix);

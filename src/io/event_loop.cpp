@@ -32,7 +32,9 @@ EventLoop::~EventLoop() {
   hook_ = nullptr;
   async_.reset();
   prepare_.reset();
-  uv_run(&loop_, UV_RUN_DEFAULT);
+  // More than once: a stop() that came last makes the first return at once.
+  while (uv_run(&loop_, UV_RUN_DEFAULT) != 0) {
+  }
   ASSERT(uv_loop_close(&loop_) == 0);
 }
 

@@ -75,6 +75,12 @@ void PlainTransport::want(unsigned interest) {
 
 void PlainTransport::shutdown_write() { ::shutdown(socket_.get(), SHUT_WR); }
 
+void PlainTransport::cut_off() {
+  // Closing resets the connection instead of ending the stream.
+  const linger at_once{1, 0};
+  ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
 std::uint64_t PlainTransport::unacknowledged() const {
   int queued = 0;
   return ::ioctl(socket_.get(), SIOCOUTQ, &queued) == 0 ? static_cast<std::uint64_t>(queued) : 0;

@@ -21,6 +21,7 @@ class PlainTransport final : public Transport {
   IoResult send(SendQueue& queue, std::size_t limit) override;
   void want(unsigned interest) override;
   void shutdown_write() override;
+  void cut_off() override;
   std::uint64_t unacknowledged() const override;
 
  private:

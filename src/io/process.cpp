@@ -2,11 +2,13 @@
 #include "io/process.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <utility>
@@ -15,6 +17,7 @@ namespace uvhttpd {
 namespace {
 
 constexpr Duration kTermGrace{2'000};  // for the leader
+constexpr Duration kLastGrace{200};    // all together, when their reaper goes
 constexpr Duration kOrphanGrace{200};  // for the rest of a group whose leader has obeyed
 
 struct Pipe {
@@ -93,6 +96,13 @@ Error spawn_error(int code, const std::string& program) {
   }
   if (code == ENOEXEC) error.message += ": no binary, and no script with a #! line";
   return error;
+}
+
+void wait_until(std::chrono::steady_clock::time_point deadline, const Process& process) {
+  const auto left =
+      std::chrono::duration_cast<Duration>(deadline - std::chrono::steady_clock::now());
+  pollfd exit{process.pidfd(), POLLIN, 0};
+  if (left.count() > 0) (void)::poll(&exit, 1, static_cast<int>(left.count()));
 }
 
 }  // namespace
@@ -192,7 +202,15 @@ ProcessReaper::ProcessReaper(EventLoop& loop, Reaped reaped, void* owner)
     : loop_(loop), reaped_(reaped), owner_(owner) {}
 
 ProcessReaper::~ProcessReaper() {
-  for (const auto& ward : wards_) ward->process.signal_group(SIGKILL);
+  // Those that have done their work are let finish: they are usually about to exit.
+  const auto deadline = std::chrono::steady_clock::now() + kLastGrace;
+  for (const auto& ward : wards_) {
+    if (ward->stage == Stage::awaiting) wait_until(deadline, ward->process);
+  }
+  for (const auto& ward : wards_) {
+    const bool has_finished = ward->stage == Stage::awaiting && ward->process.exited();
+    if (!has_finished) ward->process.signal_group(SIGKILL);
+  }
   for (const auto& ward : wards_) ward->process.reap();
 }
 

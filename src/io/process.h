@@ -79,7 +79,8 @@ struct Spawned {
 // EMFILE, ENFILE, EAGAIN, ENOMEM as the kernel has it.
 Result<Spawned> spawn(const Command& command);
 
-// Sees children to their end. When it is destroyed it kills those that are left and waits for them.
+// Sees children to their end. When it is destroyed it kills those that are left and waits for them;
+// who is about to exit by itself gets a moment (200 ms for all) to do so.
 class ProcessReaper {
  public:
   using Reaped = void (*)(void* owner);

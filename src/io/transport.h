@@ -31,6 +31,8 @@ class Transport {
   // Which readiness (bits of io/fd_watcher.h) the owner wants to hear of from now on.
   virtual void want(unsigned interest) = 0;
   virtual void shutdown_write() = 0;
+  // The peer is to see, once the stream is closed, that it was broken off and did not end.
+  virtual void cut_off() = 0;
   // Octets sent that the peer has not acknowledged.
   virtual std::uint64_t unacknowledged() const = 0;
 };

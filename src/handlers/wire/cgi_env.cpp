@@ -97,6 +97,11 @@ std::string server_port(const GatewayRequest& request) {
   return authority && !authority->port.empty() ? std::string(authority->port) : "80";
 }
 
+std::string line_of(const Variables::value_type& variable) {
+  std::string line = variable.first;
+  return line.append("=").append(variable.second);
+}
+
 }  // namespace
 
 Variables meta_variables(const GatewayRequest& request) {
@@ -147,10 +152,10 @@ std::vector<std::string> environment(const Variables& meta, const Variables& con
   for (auto each = configured.begin(); each != configured.end(); ++each) {
     const bool comes_again = std::any_of(
         each + 1, configured.end(), [&](const auto& later) { return later.first == each->first; });
-    if (!comes_again) result.push_back(each->first + "=" + each->second);
+    if (!comes_again) result.push_back(line_of(*each));
   }
-  for (const auto& [name, value] : meta) {
-    if (!has(configured, name)) result.push_back(name + "=" + value);
+  for (const auto& variable : meta) {
+    if (!has(configured, variable.first)) result.push_back(line_of(variable));
   }
   if (!has(configured, "PATH")) result.push_back("PATH=" + std::string(kPath));
   if (!has(configured, "LANG")) result.push_back("LANG=C");

@@ -57,9 +57,9 @@ struct Sample {
   }
   std::map<std::string, std::string> variables() const {
     std::map<std::string, std::string> result;
-    for (const auto& [name, value] : meta_variables(request())) {
-      CAPTURE(name);
-      CHECK(result.emplace(name, value).second);
+    for (const auto& variable : meta_variables(request())) {
+      CAPTURE(variable.first);
+      CHECK(result.insert(variable).second);
     }
     return result;
   }
