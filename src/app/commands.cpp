@@ -31,14 +31,21 @@ struct Options {
   unsigned workers = 0;
 };
 
+// A fault with a place in a file reads as compilers write it, others as the program's own errors.
+void print(const config::Diagnostic& diagnostic) {
+  if (diagnostic.line == 0) {
+    fmt::print(stderr, "uvhttpd: {}: {}\n", diagnostic.file, diagnostic.message);
+  } else {
+    fmt::print(stderr, "{}\n", config::render(diagnostic));
+  }
+}
+
 // Prints what was found, and gives the configuration if it is valid.
 std::shared_ptr<const config::Config> accept(config::Loaded loaded, bool json) {
   if (json) {
     fmt::print("{}\n", config::render_json(loaded.diagnostics));
   } else {
-    for (const config::Diagnostic& each : loaded.diagnostics) {
-      fmt::print(stderr, "{}\n", config::render(each));
-    }
+    for (const config::Diagnostic& each : loaded.diagnostics) print(each);
   }
   if (!loaded.config) return nullptr;
   return std::make_shared<const config::Config>(std::move(*loaded.config));
@@ -108,9 +115,13 @@ int serve(const Options& options) {
   }
   const std::string name = (std::filesystem::current_path(error) / "command line").string();
   config::Loaded loaded = config::load_text(serve_config(options), name);
-  if (loaded.config) loaded.config->file.clear();
-  const auto config = accept(std::move(loaded), false);
-  return config ? run_daemon(config) : kMistake;
+  // The text is ours, so its lines would mean nothing to anybody.
+  for (const config::Diagnostic& each : loaded.diagnostics) {
+    fmt::print(stderr, "uvhttpd: {}\n", each.message);
+  }
+  if (!loaded.config) return kMistake;
+  loaded.config->file.clear();
+  return run_daemon(std::make_shared<const config::Config>(std::move(*loaded.config)));
 }
 
 }  // namespace

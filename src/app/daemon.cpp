@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <utility>
 
 #include "app/handler_table.h"
 #include "app/privileges.h"
@@ -80,7 +81,12 @@ class Daemon {
   }
 
   void reload() {
-    if (is_stopping_ || is_reloading_) return;
+    if (is_stopping_) return;
+    if (is_reloading_) {
+      // The file may have changed since it was read.
+      is_reload_due_ = true;
+      return;
+    }
     manager_.notify_reloading();
     server_.reopen_logs();
     if (server_.config().file.empty()) return finish_reload("There is no file to read again");
@@ -110,6 +116,7 @@ class Daemon {
   void finish_reload(const std::string& outcome) {
     log_.info("config", "{}", outcome);
     manager_.notify("READY=1\nSTATUS=" + outcome);
+    if (std::exchange(is_reload_due_, false)) reload();
   }
 
   // What only a restart can change.
@@ -136,6 +143,7 @@ class Daemon {
   SignalWatcher reopen_;
   bool is_stopping_ = false;
   bool is_reloading_ = false;
+  bool is_reload_due_ = false;
 };
 
 }  // namespace

@@ -28,6 +28,9 @@ std::optional<std::uint64_t> parse_decimal(std::string_view text);
 // 0 to 15, or -1 when `c` is no hexadecimal digit.
 int hex_value(char c);
 
+// RFC 3629.
+bool is_utf8(std::string_view text);
+
 // The octets with everything but printable ASCII, and also `"` and `\`, as \xHH: safe in a line
 // of a log whatever came from outside.
 std::string escape_for_log(std::string_view text);

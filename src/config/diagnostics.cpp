@@ -14,11 +14,11 @@ constexpr std::size_t kNumberWidth = 4;     // of line numbers, so that most fil
 
 bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 
-// How an octet of the source line is shown. Tabs become one space and octets above 0x7f stay as
-// they are, being UTF-8; the loader refuses everything else that is not.
-std::string shown(char c) {
+// How an octet of the source line is shown. Tabs become one space; octets above 0x7f stay as they
+// are where the line is UTF-8.
+std::string shown(char c, bool is_text) {
   if (c == '\t') return " ";
-  if (static_cast<unsigned char>(c) >= 0x80) return std::string(1, c);
+  if (static_cast<unsigned char>(c) >= 0x80 && is_text) return std::string(1, c);
   if (c == '"' || c == '\\') return std::string(1, c);
   return escape_for_log(std::string_view(&c, 1));
 }
@@ -43,14 +43,15 @@ Excerpt excerpt_of(const Diagnostic& diagnostic) {
   Excerpt excerpt;
   excerpt.text = cut_front ? "..." : "";
   std::size_t columns = excerpt.text.size();
+  const bool is_text = is_utf8(line);
   for (std::size_t i = first; i < line.size(); ++i) {
     if (i == start) excerpt.caret = columns;
-    const bool continues = is_continuation(line[i]);
+    const bool continues = is_text && is_continuation(line[i]);
     if (columns >= kMaxShownColumns && !continues) {
       excerpt.text += "...";
       break;
     }
-    const std::string piece = shown(line[i]);
+    const std::string piece = shown(line[i], is_text);
     excerpt.text += piece;
     if (continues) continue;
     columns += piece.size();

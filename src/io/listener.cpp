@@ -71,7 +71,8 @@ void Listener::accept_some(int limit) {
 void Listener::on_exhausted(int error) {
   // The client learns at once that it is not served, instead of waiting in the queue.
   spare_.reset();
-  const UniqueFd refused(::accept4(socket_->get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  UniqueFd refused(::accept4(socket_->get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  refused.reset();  // before its place is taken again
   spare_ = open_spare();
   if (stopped_) return;
   watcher_.watch(ready::kNothing);

@@ -65,7 +65,7 @@ AccessLog::AccessLog(EventLoop& loop, Log& log)
 
 AccessLog::~AccessLog() { flush(); }
 
-Result<void> AccessLog::open(const config::AccessLog& config) {
+Result<AccessLog::Target> AccessLog::prepare(const config::AccessLog& config) {
   UniqueFd file;
   Kind kind = Kind::file;
   if (config.path == "off") {
@@ -78,33 +78,37 @@ Result<void> AccessLog::open(const config::AccessLog& config) {
     file.reset(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
     if (!file) return Unexpected(Error::from_errno(errno, "access log on standard output"));
   } else {
-    file.reset(::open(config.path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0640));
+    // Not to wait for the reader of a named pipe.
+    constexpr int kFlags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+    file.reset(::open(config.path.c_str(), kFlags, 0640));
     if (!file) return Unexpected(Error::from_errno(errno, config.path));
   }
   struct stat status {};
   if (file && ::fstat(file.get(), &status) == 0 && !S_ISREG(status.st_mode)) kind = Kind::stream;
+  return Target{config, kind, std::move(file)};
+}
+
+void AccessLog::use(Target target) {
   flush();
-  config_ = config;
-  kind_ = kind;
-  file_ = std::move(file);
+  target_ = std::move(target);
   time_second_ = -1;
-  return {};
 }
 
 Result<void> AccessLog::reopen() {
-  const config::AccessLog same = config_;
-  return open(same);
+  TRY_ASSIGN(Target target, prepare(target_.config));
+  use(std::move(target));
+  return {};
 }
 
 void AccessLog::write(const AccessRecord& record) {
-  if (kind_ == Kind::off) return;
+  if (target_.kind == Kind::off) return;
   const std::size_t before = buffer_.size();
-  if (config_.format == config::LogFormat::json) {
+  if (target_.config.format == config::LogFormat::json) {
     append_json(record);
   } else {
     append_combined(record);
   }
-  if (kind_ == Kind::syslog) {
+  if (target_.kind == Kind::syslog) {
     ::syslog(LOG_INFO, "%s", buffer_.c_str() + before);
     buffer_.resize(before);
     return;
@@ -121,7 +125,7 @@ void AccessLog::append_time() {
   const std::int64_t now = loop_.wall_seconds();
   if (now != time_second_) {
     time_second_ = now;
-    time_ = config_.format == config::LogFormat::json ? format_iso_time(now) : format_clf_time(now);
+    time_ = target_.config.format == config::LogFormat::json ? format_iso_time(now) : format_clf_time(now);
   }
   buffer_.append(time_);
 }
@@ -180,19 +184,19 @@ std::size_t AccessLog::write_some(std::string_view bytes) {
   std::size_t written = 0;
   while (written < bytes.size()) {
     std::size_t part = bytes.size() - written;
-    if (kind_ == Kind::stream) {
-      pollfd ready{file_.get(), POLLOUT, 0};
+    if (target_.kind == Kind::stream) {
+      pollfd ready{target_.file.get(), POLLOUT, 0};
       if (::poll(&ready, 1, 0) != 1 || (ready.revents & POLLOUT) == 0) break;
       part = std::min<std::size_t>(part, PIPE_BUF);
       // Whole lines, so that those of several workers do not mix.
       const std::size_t line_end = bytes.substr(written, part).rfind('\n');
       if (line_end != std::string_view::npos) part = line_end + 1;
     }
-    const ssize_t count = ::write(file_.get(), bytes.data() + written, part);
+    const ssize_t count = ::write(target_.file.get(), bytes.data() + written, part);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0 && errno == EAGAIN) break;
     if (count < 0) {
-      lose(Error::from_errno(errno, config_.path).message);
+      lose(Error::from_errno(errno, target_.config.path).message);
       return bytes.size();
     }
     failing_ = false;
@@ -203,7 +207,7 @@ std::size_t AccessLog::write_some(std::string_view bytes) {
 
 void AccessLog::flush() {
   flush_timer_.stop();
-  if (buffer_.empty() || !file_) return;
+  if (buffer_.empty() || !target_.file) return;
   const std::size_t written = write_some(buffer_);
   buffer_.erase(0, written);
   if (buffer_.size() > kMaxBytes) {

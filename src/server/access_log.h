@@ -40,16 +40,23 @@ class AccessLog {
   AccessLog& operator=(const AccessLog&) = delete;
   ~AccessLog();
 
-  // Closes what was open before. On an error nothing changes.
-  Result<void> open(const config::AccessLog& config);
+  enum class Kind { off, file, stream, syslog };
+  // Where lines go; opened apart from being used, so that a reload can fail before anything changes.
+  struct Target {
+    config::AccessLog config{.path = "off", .format = config::LogFormat::combined};
+    Kind kind = Kind::off;
+    UniqueFd file{};
+  };
+  static Result<Target> prepare(const config::AccessLog& config);
+  // Closes what was open before.
+  void use(Target target);
   // Opens the path anew, after a rotation.
   Result<void> reopen();
-  bool is_on() const { return kind_ != Kind::off; }
+  bool is_on() const { return target_.kind != Kind::off; }
   void write(const AccessRecord& record);
   void flush();
 
  private:
-  enum class Kind { off, file, stream, syslog };
   void append_combined(const AccessRecord& record);
   void append_json(const AccessRecord& record);
   void append_time();
@@ -58,9 +65,7 @@ class AccessLog {
 
   EventLoop& loop_;
   Log& log_;
-  config::AccessLog config_{.path = "off", .format = config::LogFormat::combined};
-  Kind kind_ = Kind::off;
-  UniqueFd file_;
+  Target target_;
   std::string buffer_;
   Timer flush_timer_;
   std::int64_t time_second_ = -1;

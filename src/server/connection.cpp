@@ -131,7 +131,10 @@ void Connection::advance() {
     again_ = false;
     if (!take_step() && !again_) break;
   }
-  if (!buried_ && !is_queue_empty() && !output_blocked_) send_queued();
+  if (!buried_ && !is_queue_empty() && !output_blocked_) {
+    send_queued();
+    if (response_ == ResponsePhase::broken) take_step();
+  }
   if (!buried_) {
     store_stash();
     update_interest();
@@ -159,10 +162,10 @@ bool Connection::take_step() {
     case Step::recycle: return recycle();
     case Step::close: return finish();
     case Step::abandon:
-    case Step::break_off:
       end_exchange();
       close();
       return false;
+    case Step::break_off: return break_off();
   }
   return false;
 }
@@ -170,15 +173,14 @@ bool Connection::take_step() {
 bool Connection::parse() {
   RecvBuffer& received = *context_.received;
   if (received.empty()) {
-    if (read_closed_ || (context_.draining && parser_.is_between_messages())) close();
-    return false;
+    const bool is_over = read_closed_ || (context_.draining && parser_.is_between_messages());
+    return is_over && close_when_sent();
   }
   if (!exchange_) exchange_ = context_.exchanges.acquire();
   switch (parser_.next(received, exchange_->arena())) {
     case http::RequestParser::Event::need_more:
       context_.exchanges.release(std::move(exchange_));
-      if (read_closed_) close();
-      return false;
+      return read_closed_ && close_when_sent();
     case http::RequestParser::Event::head: begin_exchange(); return true;
     case http::RequestParser::Event::error: refuse(parser_.refusal()); return true;
     case http::RequestParser::Event::body:
@@ -324,6 +326,7 @@ void Connection::encode_head() {
   bodiless_ = method == http::Method::head || forbids_body(head.status);
   const bool is_empty = exchange.source_ == nullptr;
   chunked_ = false;
+  until_close_ = false;
   if (!forbids_body(head.status)) {
     if (head.content_length || is_empty) {
       parts.body = http::EncodedParts::Body::length;
@@ -333,6 +336,7 @@ void Connection::encode_head() {
       chunked_ = !bodiless_;
     } else {
       keep_alive_ = keep_alive_ && bodiless_;
+      until_close_ = !bodiless_;
     }
   }
   // HEAD of an empty source says nothing of the length that GET would have.
@@ -371,7 +375,10 @@ PullResult Connection::pull_piece() {
     const PullResult result = exchange_->source_->pull(*queue_, kPullBudget);
     body_sent_ += queue_->bytes() - queued;
     const std::optional<std::uint64_t>& length = exchange_->response_->content_length;
-    if (length && body_sent_ > *length) return PullResult::failed;
+    if (length && body_sent_ > *length) {
+      queue_->clear();  // what is too much would be taken for the next answer
+      return PullResult::failed;
+    }
     return result;
   }
   SendQueue& piece = context_.piece;
@@ -449,6 +456,18 @@ bool Connection::recycle() {
   return true;
 }
 
+// What was queued before the fault, answers to earlier requests above all, is still owed.
+bool Connection::break_off() {
+  if (until_close_) {
+    transport_->cut_off();
+  } else if (!is_queue_empty() && !output_blocked_ && request_ != RequestPhase::lost) {
+    send_queued();
+  }
+  end_exchange();
+  close();
+  return false;
+}
+
 // The answer is complete and the connection ends with it.
 bool Connection::finish() {
   if (!is_queue_empty() && (output_blocked_ || !send_queued())) return again_;
@@ -460,6 +479,13 @@ bool Connection::finish() {
   } else {
     linger();
   }
+  return false;
+}
+
+// No further request comes. Answers that were collected leave first.
+bool Connection::close_when_sent() {
+  if (!is_queue_empty() && (output_blocked_ || !send_queued())) return again_;
+  close();
   return false;
 }
 

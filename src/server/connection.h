@@ -61,6 +61,8 @@ class Connection : public ListNode {
   bool discard();
   bool recycle();
   bool finish();
+  bool break_off();
+  bool close_when_sent();
 
   void receive();
   void begin_exchange();
@@ -104,6 +106,7 @@ class Connection : public ListNode {
   bool source_ended_ = false;
   bool chunked_ = false;
   bool bodiless_ = false;
+  bool until_close_ = false;      // only the end of the connection ends the body
   bool again_ = false;
   bool lingering_ = false;
   bool continue_due_ = false;     // 100 Continue is awaited and not sent

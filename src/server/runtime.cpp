@@ -37,8 +37,7 @@ std::vector<std::string> common_methods(const std::vector<std::string>& configur
   for (const std::string& method : configured) {
     if (std::find(handled.begin(), handled.end(), method) != handled.end()) common.push_back(method);
   }
-  // GET implies HEAD, as RFC 9110 section 9.1 wants of every server.
-  return common.empty() ? handled : common;
+  return common;
 }
 
 Result<RouteRuntime> build_route(const config::Route& route, const config::Site& site,
@@ -51,6 +50,13 @@ Result<RouteRuntime> build_route(const config::Route& route, const config::Site&
   runtime.executes = built.executes;
   runtime.methods = common_methods(route.methods, built.methods);
   const auto& methods = runtime.methods;
+  // None would mean all.
+  if (methods.empty() && !route.methods.empty()) {
+    return Unexpected(Error{"the route \"" + route.path.text + "\" names no method that the handler \"" +
+                                runtime.handler_name + "\" takes",
+                            0});
+  }
+  // RFC 9110 section 9.1 wants both of every server.
   if (std::find(methods.begin(), methods.end(), "GET") != methods.end() &&
       std::find(methods.begin(), methods.end(), "HEAD") == methods.end()) {
     runtime.methods.push_back("HEAD");

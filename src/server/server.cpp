@@ -50,9 +50,7 @@ Server::Server(EventLoop& main_loop, Log& log, BuildHandler build_handler, Inher
 
 Server::~Server() {
   for (const auto& worker : workers_) worker->join();
-  for (const Address& address : addresses_) {
-    if (!address.unix_path.empty()) ::unlink(address.unix_path.c_str());
-  }
+  close_addresses();
 }
 
 Result<Server::Address> Server::open_address(const config::Listener& listener) const {
@@ -190,6 +188,16 @@ void Server::reopen_logs() {
 void Server::drain(std::function<void()> on_ended) {
   on_ended_ = std::move(on_ended);
   for (const auto& worker : workers_) worker->drain();
+  // The workers hold the last references and accept what is waiting; then the kernel refuses.
+  close_addresses();
+}
+
+void Server::close_addresses() {
+  for (const Address& address : addresses_) {
+    if (!address.unix_path.empty()) ::unlink(address.unix_path.c_str());
+  }
+  addresses_.clear();
+  inherited_.clear();
 }
 
 void Server::stop_now() {

@@ -55,6 +55,7 @@ class Server {
   Result<std::vector<Address>> open_addresses(const config::Config& config) const;
   std::vector<WorkerSocket> sockets_of(unsigned worker) const;
   void commit(std::shared_ptr<const config::Config> config, std::vector<Address> addresses);
+  void close_addresses();
   void on_worker_ended();
 
   EventLoop& main_loop_;

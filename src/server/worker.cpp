@@ -59,6 +59,9 @@ void Worker::prepare(std::shared_ptr<const config::Config> config,
   loop_.post([this, config = std::move(config), done = std::move(done)] {
     auto runtime = Runtime::build(config, build_handler_, loop_, log_, workers_);
     if (!runtime) return done(Unexpected(std::move(runtime).error()));
+    auto log = AccessLog::prepare(config->access_log);
+    if (!log) return done(Unexpected(std::move(log).error().with_context("access log")));
+    prepared_log_ = std::move(*log);
     prepared_ = std::move(*runtime);
     done({});
   });
@@ -68,9 +71,7 @@ void Worker::commit(std::vector<WorkerSocket> sockets) {
   loop_.post([this, sockets = std::move(sockets)] {
     if (context_->draining) return;
     context_->use_runtime(std::move(prepared_));
-    if (auto opened = context_->access_log.open(context_->runtime()->config().access_log); !opened) {
-      log_.error("access_log", "{}", opened.error().message);
-    }
+    context_->access_log.use(std::move(prepared_log_));
     use_sockets(sockets);
   });
 }

@@ -70,6 +70,7 @@ class Worker {
   };
   std::unique_ptr<WorkerContext> context_;
   std::shared_ptr<const Runtime> prepared_;
+  AccessLog::Target prepared_log_;
   std::vector<std::unique_ptr<Listening>> listening_;
 };
 

@@ -109,7 +109,10 @@ TEST_CASE("PlainTransport sends everything whatever the socket takes at once") {
   TempDir directory;
   const std::string content = pattern(3 << 20);
   directory.write("file", content);
-  Served served(tcp_pair());
+  SocketPair pair = tcp_pair();
+  const int small = 64 << 10;
+  ::setsockopt(pair.ours.get(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+  Served served(std::move(pair));
   SendQueue queue;
   std::string expected;
   for (int i = 0; i < 40; ++i) {

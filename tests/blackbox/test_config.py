@@ -1,0 +1,322 @@
+# SPDX-License-Identifier: MIT
+"""The command line and the faults of a configuration file: what is said, where it points to, and the exit status."""
+import json
+import os
+import re
+import socket
+import subprocess
+
+import pytest
+
+import wire
+from conftest import BINARY
+from sites import ECHO, put, site, without_override
+
+SITE = '[[site]]\nroot = "www"\n'
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+@pytest.fixture
+def check(uvhttpd, tmp_path):
+    """check(text, *arguments) of a file with that text, beside a directory www."""
+    site(tmp_path, {"index.html": "index", "404.html": "404"})
+
+    def run(text, *arguments):
+        file = tmp_path / "uvhttpd.toml"
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return uvhttpd("check", "-c", file, *arguments)
+    return run
+
+
+# (text, line, column, what the message says); the line and column are those of the fault.
+FAULTS = {
+    "unknown key": ('[server]\nworkes = 3\n' + SITE, 2, 1, "workes.*did you mean `?workers"),
+    "unknown table": ('[limit]\nconnections = 3\n' + SITE, 1, 2, "limit.*did you mean `?limits"),
+    "unknown key of a site": (SITE + 'indx = ["a"]\n', 3, 1, "indx.*did you mean `?index"),
+    "unknown key of a route": (SITE + '[[site.route]]\npath = "/a"\nhandler = "respond"\nbdy = "x"\n', 6, 1, "bdy.*did you mean `?body"),
+    "key of another handler": (SITE + '[[site.route]]\npath = "/a"\nhandler = "respond"\nto = "/b"\n', 6, 1, "redirect"),
+    "wrong type": ('[limits]\nconnections = "many"\n' + SITE, 2, 15, "connections"),
+    "string for a boolean": (SITE + 'precompressed = "yes"\n', 3, 17, "precompressed"),
+    "string for a list": (SITE + 'index = "index.html"\n', 3, 9, "index"),
+    "out of range": ('[limits]\nconnections = 0\n' + SITE, 2, 15, "connections"),
+    "negative": ('[limits]\nbody_bytes = -1\n' + SITE, 2, 14, "body_bytes"),
+    "not a size": ('[limits]\nhead_bytes = "16KX"\n' + SITE, 2, 14, "16KX"),
+    "not a duration": ('[limits]\nhead_timeout = "soon"\n' + SITE, 2, 16, "soon"),
+    "size beyond everything": ('[limits]\nbody_bytes = "99999999999GiB"\n' + SITE, 2, 14, "99999999999GiB"),
+    "integer beyond 64 bits": ('[limits]\nconnections = 99999999999999999999999999\n' + SITE, 2, 15, ""),
+    "target larger than the head": ('[limits]\ntarget_bytes = "32KiB"\n' + SITE, 2, 16, "head_bytes"),
+    "missing root": ('[[site]]\nroot = "missing"\n', 2, 8, "No such file"),
+    "root that is a file": ('[[site]]\nroot = "www/index.html"\n', 2, 8, "directory"),
+    "missing error page": (SITE + 'error_pages = { 404 = "/nothing.html" }\n', 3, 23, "No such file"),
+    "error page of no error": (SITE + 'error_pages = { 200 = "/404.html" }\n', 3, 17, "200"),
+    "unknown choice": (SITE + 'symlinks = "insid"\n', 3, 12, 'did you mean "?inside'),
+    "unknown handler": (SITE + '[[site.route]]\npath = "/a"\nhandler = "statc"\n', 5, 11, 'did you mean "?static'),
+    "route without a handler": (SITE + '[[site.route]]\npath = "/a"\n', 3, None, "handler"),
+    "route without a path": (SITE + '[[site.route]]\nhandler = "respond"\n', 3, None, "path"),
+    "path without a slash": (SITE + '[[site.route]]\npath = "a"\nhandler = "respond"\n', 4, 8, "begin with"),
+    "path with two stars": (SITE + '[[site.route]]\npath = "/*/*"\nhandler = "respond"\n', 4, 8, r"\*"),
+    "redirect without a target": (SITE + '[[site.route]]\npath = "/a"\nhandler = "redirect"\n', 5, 11, "`?to"),
+    "redirect with an unknown placeholder": (SITE + '[[site.route]]\npath = "/a"\nhandler = "redirect"\nto = "/{pth}"\n', 6, 6, "pth"),
+    "redirect with a status of its own": (SITE + '[[site.route]]\npath = "/a"\nhandler = "redirect"\nto = "/b"\nstatus = 200\n', 7, 10, "301"),
+    "missing program": (SITE + '[[site.route]]\npath = "/a"\nhandler = "cgi"\nprogram = "nothing"\n', 6, 11, "No such file"),
+    "shadowed route": (SITE + '[[site.route]]\npath = "/a/*"\nhandler = "respond"\n[[site.route]]\npath = "/a/b"\nhandler = "respond"\n',
+                       7, 8, "never reached.*line 4"),
+    "second default site": (SITE + SITE, 3, None, "default site"),
+    "host of two sites": ('[[site]]\nhosts = ["a"]\nroot = "www"\n[[site]]\nhosts = ["A"]\nroot = "www"\n', 5, 10, "line 2"),
+    "host that is a URL": ('[[site]]\nhosts = ["http://a"]\nroot = "www"\n', 2, 10, "http://a"),
+    "field that frames": (SITE + 'headers = { "Content-Length" = "1" }\n', 3, 13, "Content-Length"),
+    "field with a line end": (SITE + 'headers = { "X-A" = "a\\r\\nb" }\n', 3, 21, ""),
+    "port too large": (SITE + '[[listener]]\naddress = "127.0.0.1:99999"\n', 4, 11, "99999"),
+    "address without a port": (SITE + '[[listener]]\naddress = "127.0.0.1"\n', 4, 11, "port"),
+    "address that is a name": (SITE + '[[listener]]\naddress = "localhost:80"\n', 4, 11, "localhost"),
+    "address twice": (SITE + '[[listener]]\naddress = "127.0.0.1:80"\n[[listener]]\naddress = "127.0.0.1:80"\n', 6, 11, "line 4"),
+    "no site": ('[server]\n', None, None, "site"),
+    "nothing": ("", None, None, "site"),
+    "no TOML": ("this is no TOML\n", 1, None, ""),
+    "open string": ('[[site]]\nroot = "www\n', 2, None, ""),
+    "key twice": (SITE + 'root = "www"\n', 3, None, "root"),
+    "not UTF-8": (b'[[site]]\nroot = "w\xffw"\n', 2, None, "UTF-8"),
+    "NUL": (b'[[site]]\nroot = "w\0w"\n', 2, None, ""),
+    "deep nesting": ("a = " + "[" * 20000 + "\n" + SITE, 1, None, ""),
+    "deep tables": ("[" + "a." * 20000 + "a]\n" + SITE, 1, None, ""),
+    "deep inline tables": ("a = " + "{a=" * 20000 + "\n" + SITE, 1, None, ""),
+    "larger than any configuration": ("# comment\n" * 3_000_000 + SITE, None, None, "larger"),
+}
+
+
+@pytest.mark.parametrize("text,line,column,says", FAULTS.values(), ids=list(FAULTS))
+def test_fault_is_shown_where_it_is(check, tmp_path, text, line, column, says):
+    result = check(text)
+    assert result.returncode == 2 and not result.stdout
+    assert re.search(says, result.stderr.replace("\n", " ")), result.stderr
+    assert str(tmp_path / "uvhttpd.toml") in result.stderr
+    if line is None:
+        return
+    place = re.search(r"uvhttpd\.toml:(\d+):(\d+): error: ", result.stderr)
+    assert place and int(place[1]) == line, result.stderr
+    if column is not None:
+        assert int(place[2]) == column, result.stderr
+        source, caret = re.search(rf"^ *{line} \| (.*)\n *\| ( *\^~*)$", result.stderr, re.MULTILINE).groups()
+        assert source == text.splitlines()[line - 1] and caret.index("^") == column - 1
+
+
+def test_all_faults_are_shown_in_one_run(check):
+    faults = ['workes = 3', 'drain_timeout = "soon"', 'log_level = "loud"', 'server_header = 5']
+    sites = SITE + 'indx = ["a"]\nsymlinks = "insid"\n[[site.route]]\npath = "/a"\nhandler = "statc"\n'
+    result = check("[server]\n" + "\n".join(faults) + "\n" + sites)
+    assert result.returncode == 2
+    assert re.findall(r"toml:(\d+):", result.stderr) == ["2", "3", "4", "5", "8", "9", "12"]
+
+
+def test_faults_as_json_say_the_same(check):
+    result = check('[server]\nworkes = 3\n[[site]]\nroot = "missing \\"x\\""\n', "--json")
+    assert result.returncode == 2
+    faults = json.loads(result.stdout)
+    assert [(fault["severity"], fault["line"], fault["column"]) for fault in faults] == [("error", 2, 1), ("error", 4, 8)]
+    assert "workers" in faults[0]["hint"] and faults[0]["file"].endswith("uvhttpd.toml")
+    result = check(SITE, "--json")
+    assert result.returncode == 0 and json.loads(result.stdout) == []
+
+
+def test_valid_file_is_said_to_be_valid(check):
+    result = check(SITE)
+    assert result.returncode == 0 and "valid" in result.stderr
+
+
+def test_file_may_have_a_byte_order_mark_and_line_ends_of_another_system(check):
+    assert check(b"\xef\xbb\xbf" + SITE.replace("\n", "\r\n").encode()).returncode == 0
+
+
+def test_t_is_check(uvhttpd, tmp_path):
+    site(tmp_path)
+    file = put(tmp_path / "uvhttpd.toml", SITE)
+    assert uvhttpd("-t", "-c", file).returncode == 0
+    put(file, "[server]\nworkes = 3\n" + SITE)
+    result = uvhttpd("-t", "-c", file)
+    assert result.returncode == 2 and "toml:2:1" in result.stderr
+
+
+def test_running_a_faulty_file_says_the_same_as_check(uvhttpd, check, tmp_path):
+    checked = check("[server]\nworkes = 3\n" + SITE)
+    run = uvhttpd("-c", tmp_path / "uvhttpd.toml")
+    assert (run.returncode, run.stderr) == (2, checked.stderr)
+
+
+EVERYTHING = SITE + r"""
+index = ["a.html", "b\"\\\t.html"]
+hidden_files = true
+symlinks = "follow"
+precompressed = false
+charset = ""
+cache_control = { "*.html" = "no-cache", "/assets/*" = "max-age=1" }
+headers = { "X-A" = "a \" \\ é" }
+error_pages = { 404 = "/404.html", "5xx" = "/404.html" }
+body_bytes = "1MB"
+[[site.route]]
+path = "/cgi/*"
+methods = ["GET", "POST"]
+handler = "cgi"
+root = "www"
+interpreter = { ".sh" = "/bin/sh" }
+env = { A = "b" }
+pass_env = ["TZ"]
+timeout_total = "1m"
+buffer_body = false
+[[site.route]]
+path = "*.php"
+handler = "cgi"
+program = "/bin/true"
+[[site.route]]
+path = "/old/*"
+handler = "redirect"
+to = "https://example.org/{path}?{query}"
+status = 308
+headers = { "X-B" = "b" }
+[[site.route]]
+path = "/ok"
+handler = "respond"
+body = "line 1\nline 2\u0001"
+access_log = false
+[[site.route]]
+path = "/docs/*"
+handler = "static"
+root = "www"
+[[site]]
+hosts = ["example.org", "*.example.org", "[::1]"]
+root = "www"
+[[listener]]
+address = "[::]:8080"
+[[listener]]
+address = "unix:http.sock"
+[[listener]]
+address = "systemd:http"
+[types]
+".X" = "text/x"
+[server]
+workers = 3
+drain_timeout = "1500ms"
+server_header = ""
+log = "error.log"
+[limits]
+body_bytes = 0
+connections_per_ip = 5
+[access_log]
+path = "access.log"
+format = "json"
+[cache]
+memory = 0
+revalidate = "1m"
+"""
+
+
+@pytest.mark.parametrize("text", [SITE, EVERYTHING], ids=["least", "everything"])
+def test_configuration_in_force_is_a_file_that_means_the_same(check, text):
+    first = check(text, "--effective")
+    assert first.returncode == 0, first.stderr
+    again = check(first.stdout, "--effective")
+    assert again.returncode == 0, again.stderr
+    assert again.stdout == first.stdout
+
+
+def test_configuration_in_force_shows_the_defaults(check):
+    shown = check(SITE, "--effective").stdout
+    for line in ['workers = "auto"', 'drain_timeout = "10s"', 'server_header = "uvhttpd"', 'log = "stderr"', 'log_level = "info"',
+                 'connections = 10000', 'connections_per_ip = 0', 'requests_per_connection = 0', 'target_bytes = "8KiB"',
+                 'head_bytes = "16KiB"', 'head_fields = 100', 'body_bytes = "10MiB"', 'head_timeout = "10s"', 'body_timeout = "15s"',
+                 'body_min_rate = 500', 'send_timeout = "30s"', 'keep_alive_timeout = "60s"', 'path = "stdout"', 'format = "combined"',
+                 'memory = "64MiB"', 'file_bytes = "1MiB"', 'revalidate = "1s"', 'address = "127.0.0.1:8080"', 'symlinks = "inside"',
+                 'index = ["index.html"]', 'hidden_files = false', 'precompressed = true', 'charset = "utf-8"']:
+        assert line in shown.splitlines(), line
+
+
+def test_shipped_configuration_is_valid(uvhttpd):
+    shipped = os.path.join(ROOT, "config/uvhttpd.toml")
+    result = uvhttpd("check", "-c", shipped, "--effective")
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["serve", "--help"], ["check", "--help"]], ids=" ".join)
+def test_help_and_version_go_to_standard_output(uvhttpd, arguments):
+    result = uvhttpd(*arguments)
+    assert result.returncode == 0 and "uvhttpd" in result.stdout and not result.stderr
+
+
+def test_version_is_a_name_and_a_number(uvhttpd):
+    assert re.fullmatch(r"uvhttpd \d+\.\d+\.\d+\n", uvhttpd("--version").stdout)
+
+
+MISTAKES = {
+    "unknown option": ["--nope"], "unknown command": ["bogus"], "unknown option of check": ["check", "--nope"], "value missing": ["-c"],
+    "argument too many": ["check", "extra"], "port too large": ["serve", "-p", "65536"], "port that is no number": ["serve", "-p", "http"],
+    "negative port": ["serve", "-p", "-1"], "no workers": ["serve", "--workers", "0"], "no address": ["serve", "-p", "0", "-b", "nowhere"],
+    "missing directory": ["serve", "/does/not/exist"], "directory that is a file": ["serve", "/etc/passwd"],
+    "two directories": ["serve", "/tmp", "/tmp"], "missing file": ["-c", "/does/not/exist.toml"], "directory for a file": ["-c", "/tmp"],
+    "missing file to check": ["check", "-c", "/does/not/exist.toml"], "device for a file": ["-c", "/dev/zero"],
+    "empty name": ["-c", ""],
+}
+
+
+@pytest.mark.parametrize("arguments", MISTAKES.values(), ids=list(MISTAKES))
+def test_mistake_in_the_command_line_gets_a_message_and_status_2(uvhttpd, arguments):
+    result = uvhttpd(*arguments)
+    assert result.returncode == 2 and not result.stdout
+    assert result.stderr.startswith("uvhttpd: "), result.stderr
+
+
+def test_unreadable_file_is_named_with_the_reason(tmp_path):
+    file = put(tmp_path / "uvhttpd.toml", SITE)
+    file.chmod(0)
+    result = subprocess.run([*without_override(), BINARY, "-c", file], text=True, capture_output=True, timeout=wire.DEADLINE)
+    assert result.returncode == 2 and str(file) in result.stderr and "Permission denied" in result.stderr
+
+
+def test_fifo_for_a_file_does_not_block(uvhttpd, tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    assert uvhttpd("check", "-c", tmp_path / "fifo").returncode == 2
+
+
+def test_port_in_use_is_a_failure_at_run_time(uvhttpd, tmp_path):
+    site(tmp_path)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        file = put(tmp_path / "uvhttpd.toml", f'{SITE}[[listener]]\naddress = "{address}"\n')
+        for arguments in (["-c", file], ["serve", tmp_path, "-p", address.split(":")[1]]):
+            result = uvhttpd(*arguments)
+            assert result.returncode == 1 and not result.stdout
+            assert result.stderr.startswith("uvhttpd: ") and address in result.stderr and "in use" in result.stderr
+
+
+@pytest.mark.parametrize("key", ["[server]\nlog", "[access_log]\npath"], ids=["error log", "access log"])
+def test_log_that_cannot_be_written_is_a_failure_at_start(uvhttpd, tmp_path, key):
+    site(tmp_path)
+    file = put(tmp_path / "uvhttpd.toml", f'{key} = "missing/log"\n{SITE}[[listener]]\naddress = "127.0.0.1:0"\n')
+    result = uvhttpd("-c", file, timeout=10)
+    assert result.returncode in (1, 2) and "missing/log" in result.stderr
+
+
+# serve DIR
+
+def test_serve_needs_no_file(server, tmp_path):
+    site(tmp_path, {"index.html": "index", "a b.txt": "spaces"}, "my site")
+    running = server(arguments=["serve", "my site", "-p", "0"])
+    assert running.urls() == [f"http://127.0.0.1:{running.port}"]
+    assert running.fetch("/").body == b"index" and running.fetch("/a%20b.txt").body == b"spaces"
+    assert running.reload() == "no file to read again"
+    assert running.fetch("/").body == b"index"
+
+
+def test_serve_takes_the_current_directory_and_an_address(server, tmp_path):
+    put(tmp_path / "here.txt", "here")
+    running = server(arguments=["serve", "--port", "0", "--bind", "::1", "--workers", "1"])
+    assert running.urls() == [f"http://[::1]:{running.port}"]
+    assert wire.fetch(("::1", running.port), "/here.txt").body == b"here"
+
+
+def test_serve_runs_programs_where_it_is_told_to(server, tmp_path):
+    site(tmp_path, {"cgi-bin/echo": ECHO, "a.txt": "file", "other/echo": ECHO})
+    running = server(arguments=["serve", "www", "-p", "0", "--cgi", "/cgi-bin/*"])
+    assert running.fetch("/cgi-bin/echo", method="POST", body=b"hello").body == b"hello"
+    assert running.fetch("/a.txt").body == b"file"
+    assert running.fetch("/other/echo").body == ECHO.encode()

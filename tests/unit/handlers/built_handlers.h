@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+// unit/handlers/built_handlers.h: the handlers that need nothing but memory and files, behind a worker.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "handlers/redirect.h"
+#include "handlers/respond.h"
+#include "handlers/static_files.h"
+#include "support/test_server.h"
+
+namespace uvhttpd::tests {
+
+inline Result<BuiltHandler> build_real(const config::Route& route, const HandlerContext& context) {
+  if (std::holds_alternative<config::StaticHandler>(route.handler)) {
+    return StaticFiles::build(route, context);
+  }
+  if (std::holds_alternative<config::RedirectHandler>(route.handler)) {
+    return Redirect::build(route, context);
+  }
+  return Respond::build(route, context);
+}
+
+// The answer to one request on a connection of its own.
+inline Answer ask(TestServer& server, std::string_view target, std::string_view fields = "",
+                  std::string_view method = "GET") {
+  TestClient client(server, std::string(method) + " " + std::string(target) +
+                                " HTTP/1.1\r\nHost: example.org\r\n" + std::string(fields) + "\r\n");
+  return answer_in(client.take(), method == "HEAD");
+}
+
+}  // namespace uvhttpd::tests
