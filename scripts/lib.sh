@@ -61,13 +61,19 @@ install_missing() {
   rm -f "$log"
 }
 
-# build DIR MESON-OPTION...: configures the build directory once, then brings it up to date.
+# build DIR MESON-OPTION... [-- TARGET...]: configures the build directory once, then brings it (or only
+# the targets) up to date.
 build() {
-  local dir=$1
+  local dir=$1 setup=()
   shift
+  while [ $# -gt 0 ] && [ "$1" != -- ]; do
+    setup+=("$1")
+    shift
+  done
+  [ $# -eq 0 ] || shift
   if [ ! -f "$dir/build.ninja" ]; then
     rm -rf "$dir"
-    meson setup "$dir" --prefix=/usr "$@" || return
+    meson setup "$dir" --prefix=/usr "${setup[@]}" || return
   fi
-  meson compile -C "$dir"
+  meson compile -C "$dir" "$@"
 }

@@ -66,6 +66,10 @@ std::string PeerAddress::text() const {
   return "-";
 }
 
+bool PeerAddress::is_wildcard() const {
+  return (kind == Kind::ipv4 || kind == Kind::ipv6) && ip == decltype(ip){};
+}
+
 PeerAddress local_address(int fd) {
   sockaddr_storage address{};
   socklen_t length = sizeof address;

@@ -23,6 +23,8 @@ struct PeerAddress {
   static PeerAddress from(const sockaddr_storage& address, socklen_t length);
   // "127.0.0.1", "::1", "unix:"; an IPv4 address mapped into IPv6 reads as IPv4.
   std::string text() const;
+  // 0.0.0.0 or ::, which a listening socket may be bound to and a connection never is.
+  bool is_wildcard() const;
   bool operator==(const PeerAddress&) const = default;
 };
 

@@ -582,7 +582,9 @@ Connection::Waiting Connection::what_is_awaited() const {
       (response_ == ResponsePhase::done || (exchange_ && exchange_->sink_ != nullptr))) {
     return Waiting::body;
   }
-  const bool may_be_gone = read_closed_ && response_ == ResponsePhase::none && !probed_ &&
+  const bool waits_for_handler =
+      response_ == ResponsePhase::none || (response_ == ResponsePhase::sending && chunked_ && !source_ended_);
+  const bool may_be_gone = read_closed_ && waits_for_handler && !probed_ &&
                            exchange_->request().head.minor_version > 0;
   return may_be_gone ? Waiting::probe : Waiting::nothing;
 }
@@ -646,10 +648,11 @@ void Connection::on_send_deadline() {
 }
 
 // The client has closed its side and waits for an answer, or is gone: TCP cannot tell. An interim
-// response is ignored by the one and makes the kernel of the other reset the connection.
+// response, or within a chunked body a zero in front of the next chunk's size (RFC 9112 section 7.1),
+// means nothing to the one and makes the kernel of the other reset the connection.
 void Connection::probe_client() {
   probed_ = true;
-  queue().append("HTTP/1.1 100 Continue\r\n\r\n");
+  queue().append(response_ == ResponsePhase::none ? "HTTP/1.1 100 Continue\r\n\r\n" : "0");
   advance();
 }
 

@@ -35,7 +35,7 @@ struct Request {
   // "/prefix/*"; the whole path without its leading slash for other patterns.
   std::string_view matched;
   PeerAddress client;
-  PeerAddress server;  // the listening address
+  PeerAddress server;  // the address that the client reached
   bool has_body() const { return framing.body != http::Framing::Body::none; }
 };
 

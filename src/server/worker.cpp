@@ -106,7 +106,8 @@ void Worker::use_sockets(const std::vector<WorkerSocket>& sockets) {
 
 void Worker::on_accepted(UniqueFd socket, const PeerAddress& peer, const PeerAddress& local) {
   if (!quota_.enter(peer)) return turn_away(socket, context_->date());
-  auto* connection = new Connection(*context_, peer, local);  // the context's: bury() takes it over
+  const PeerAddress reached = local.is_wildcard() ? local_address(socket.get()) : local;
+  auto* connection = new Connection(*context_, peer, reached);  // the context's: bury() takes it over
   connection->start(std::make_unique<PlainTransport>(loop_, std::move(socket), Connection::on_ready,
                                                      connection));
 }

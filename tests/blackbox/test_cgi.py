@@ -529,7 +529,7 @@ def test_what_a_program_leaves_in_the_background_is_its_own(cgi):
 
 # Clients that go.
 
-@pytest.mark.parametrize("program, leave", [("stuck", "reset"), ("stuck", "close"), ("stuck-body", "reset")])
+@pytest.mark.parametrize("program, leave", [("stuck", "reset"), ("stuck", "close"), ("stuck-body", "reset"), ("stuck-body", "close")])
 def test_a_client_that_goes_takes_the_program_along(cgi, programs, program, leave):
     client = cgi.client()
     client.send(wire.request(f"/cgi-bin/{program}"))

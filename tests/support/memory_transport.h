@@ -29,15 +29,15 @@ struct FaultPlan {
 
 // Both ends of the stream as a test sees them. Lives longer than the transport.
 struct Wire {
-  std::string inbound;         // from the client, not received yet
-  bool client_ended = false;   // nothing follows `inbound`
-  std::string outbound;        // all that was sent to the client
+  std::string inbound;            // from the client, not received yet
+  bool client_ended = false;      // nothing follows `inbound`
+  std::string outbound;           // all that was sent to the client
   std::size_t window = SIZE_MAX;  // octets that the client will still take
   std::uint64_t unacknowledged = 0;
-  bool half_closed = false;    // the server has finished sending
-  bool cut_off = false;        // closing will be seen as a reset
-  bool closed = false;         // the transport is gone
-  bool failed = false;         // a planned failure has happened
+  bool half_closed = false;     // the server has finished sending
+  bool cut_off = false;         // closing will be seen as a reset
+  bool closed = false;          // the transport is gone
+  bool failed = false;          // a planned failure has happened
   bool sent_after_end = false;  // a call to send that no server may make
   unsigned interest = ready::kNothing;
   FaultPlan receive;
@@ -111,8 +111,7 @@ class MemoryTransport final : public Transport {
       std::array<char, 16384> bytes;
       const std::size_t asked =
           std::min({bytes.size(), room, static_cast<std::size_t>(file.length)});
-      const ssize_t got =
-          ::pread(file.fd, bytes.data(), asked, static_cast<off_t>(file.offset));
+      const ssize_t got = ::pread(file.fd, bytes.data(), asked, static_cast<off_t>(file.offset));
       moved = got > 0 ? static_cast<std::size_t>(got) : 0;
       wire_->outbound.append(bytes.data(), moved);
     } else {

@@ -12,7 +12,8 @@ namespace uvhttpd::tests {
 class Nudge {
  public:
   explicit Nudge(EventLoop& loop)
-      : timer_(loop, [](void* self) { static_cast<Nudge*>(self)->start(); }, this) {
+      : timer_(
+            loop, [](void* self) { static_cast<Nudge*>(self)->start(); }, this) {
     start();
   }
   Nudge(const Nudge&) = delete;

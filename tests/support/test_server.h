@@ -138,7 +138,8 @@ class TestClient {
     peer.kind = PeerAddress::Kind::ipv4;
     peer.ip = {192, 0, 2, 7};
     peer.port = 4711;
-    connection_ = new Connection(server.context, peer, peer);  // the context's: bury() takes it over
+    connection_ =
+        new Connection(server.context, peer, peer);  // the context's: bury() takes it over
     connection_->start(std::make_unique<MemoryTransport>(wire_));
     pump();
   }

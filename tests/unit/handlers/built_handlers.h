@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// unit/handlers/built_handlers.h: the handlers that need nothing but memory and files, behind a worker.
+// unit/handlers/built_handlers.h: the handlers that need nothing but memory and files, behind a
+// worker.
 #pragma once
 
 #include <string>
@@ -26,7 +27,8 @@ inline Result<BuiltHandler> build_real(const config::Route& route, const Handler
 inline Answer ask(TestServer& server, std::string_view target, std::string_view fields = "",
                   std::string_view method = "GET") {
   TestClient client(server, std::string(method) + " " + std::string(target) +
-                                " HTTP/1.1\r\nHost: example.org\r\n" + std::string(fields) + "\r\n");
+                                " HTTP/1.1\r\nHost: example.org\r\n" + std::string(fields) +
+                                "\r\n");
   return answer_in(client.take(), method == "HEAD");
 }
 

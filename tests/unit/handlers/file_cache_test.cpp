@@ -46,7 +46,8 @@ TEST_CASE_FIXTURE(Fixture, "FileCache forgets what is erased") {
   CHECK(cache.memory() == 0);
 }
 
-TEST_CASE_FIXTURE(Fixture, "FileCache stays within its bound and drops what was not asked for longest") {
+TEST_CASE_FIXTURE(Fixture,
+                  "FileCache stays within its bound and drops what was not asked for longest") {
   for (int i = 0; i < 9; ++i) cache.store(&owner, std::to_string(i), file_of(10'000));
   CHECK(has("0"));
   cache.store(&owner, "one more", file_of(10'000));

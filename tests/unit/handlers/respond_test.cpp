@@ -12,7 +12,8 @@ namespace {
 TEST_CASE("Respond answers as configured") {
   TestServer server(
       "[[site]]\n" + route("/text", "hello") +
-          route("/json", "{}", "status = 503\ntype = \"application/json\"\nheaders = { Retry-After = \"5\" }") +
+          route("/json", "{}",
+                "status = 503\ntype = \"application/json\"\nheaders = { Retry-After = \"5\" }") +
           "[[site.route]]\npath = \"/nothing\"\nhandler = \"respond\"\nstatus = 204\n",
       {}, build_real);
   SUBCASE("with text by default") {
@@ -39,8 +40,9 @@ TEST_CASE("Respond answers as configured") {
     CHECK(ask(server, "/text", "", "HEAD").field("Content-Length") == "5");
   }
   SUBCASE("to any method, whose body is thrown away") {
-    TestClient client(server, "PUT /text HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"
-                              "GET /text HTTP/1.1\r\nHost: a\r\n\r\n");
+    TestClient client(server,
+                      "PUT /text HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"
+                      "GET /text HTTP/1.1\r\nHost: a\r\n\r\n");
     const std::vector<Answer> answers = answers_in(client.take());
     REQUIRE(answers.size() == 2);
     CHECK(answers[0].body == "hello");
@@ -49,9 +51,10 @@ TEST_CASE("Respond answers as configured") {
 }
 
 TEST_CASE("Respond sends a large body whole, also after its configuration is replaced") {
-  const std::string body(100'000, 'x');
+  const std::string body(16'000, 'x');
   TestServer server("[[site]]\n" + route("/*", body), {}, build_real);
-  TestClient client(server, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", [](Wire& wire) { wire.window = 1000; });
+  TestClient client(server, "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+                    [](Wire& wire) { wire.window = 1000; });
   server.use("[[site]]\n" + route("/*", "new"));
   client.open_window(SIZE_MAX);
   CHECK((answer_in(client.take()).body == body));

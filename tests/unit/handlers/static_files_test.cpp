@@ -79,7 +79,8 @@ TEST_CASE("StaticFiles answers HEAD with the head of GET") {
     files.root.write("a.txt", "hello");
     files.serve(way.cache);
     const Answer answer = files.get("/a.txt");
-    CHECK(without_dates(ask(*files.server, "/a.txt", "", "HEAD").head) == without_dates(answer.head));
+    CHECK(without_dates(ask(*files.server, "/a.txt", "", "HEAD").head) ==
+          without_dates(answer.head));
   }
 }
 
@@ -153,14 +154,15 @@ TEST_CASE("StaticFiles answers ranges") {
         {"the beginning", "Range: bytes=0-3\r\n", 206, "0123", "bytes 0-3/10"},
         {"the rest", "Range: bytes=7-\r\n", 206, "789", "bytes 7-9/10"},
         {"the end", "Range: bytes=-2\r\n", 206, "89", "bytes 8-9/10"},
-        {"more than there is", "Range: bytes=8-99999999999999999999\r\n", 206, "89", "bytes 8-9/10"},
+        {"more than there is", "Range: bytes=8-99999999999999999999\r\n", 206, "89",
+         "bytes 8-9/10"},
         {"an unknown unit", "Range: lines=0-3\r\n", 200, "0123456789", ""},
         {"malformed", "Range: bytes=3-1\r\n", 200, "0123456789", ""},
         {"two fields", "Range: bytes=0-1\r\nRange: bytes=2-3\r\n", 200, "0123456789", ""},
         {"of this very file", "Range: bytes=0-3\r\nIf-Range: " + etag + "\r\n", 206, "0123",
          "bytes 0-3/10"},
-        {"of this very date", "Range: bytes=0-3\r\nIf-Range: " + std::string(kLongAgoDate) + "\r\n", 206,
-         "0123", "bytes 0-3/10"},
+        {"of this very date", "Range: bytes=0-3\r\nIf-Range: " + std::string(kLongAgoDate) + "\r\n",
+         206, "0123", "bytes 0-3/10"},
         {"of another file", "Range: bytes=0-3\r\nIf-Range: \"x\"\r\n", 200, "0123456789", ""},
     };
     for (const Row& row : rows) {
@@ -183,7 +185,8 @@ TEST_CASE("StaticFiles answers ranges") {
       CHECK(answer.field("Content-Length") == "10");
     }
     SUBCASE("but 304 comes first") {
-      CHECK(files.get("/a.txt", "Range: bytes=0-3\r\nIf-None-Match: " + etag + "\r\n").status == 304);
+      CHECK(files.get("/a.txt", "Range: bytes=0-3\r\nIf-None-Match: " + etag + "\r\n").status ==
+            304);
     }
   }
 }
@@ -225,7 +228,8 @@ TEST_CASE("StaticFiles answers with the compressed sibling that the client likes
         {"no field", "", "", "content of a.js"},
         {"nothing", "Accept-Encoding: \r\n", "", "content of a.js"},
         {"gzip", "Accept-Encoding: gzip\r\n", "gzip", "content of a.js.gz"},
-        {"a browser", "Accept-Encoding: gzip, deflate, br, zstd\r\n", "zstd", "content of a.js.zst"},
+        {"a browser", "Accept-Encoding: gzip, deflate, br, zstd\r\n", "zstd",
+         "content of a.js.zst"},
         {"br before gzip", "Accept-Encoding: gzip, br\r\n", "br", "content of a.js.br"},
         {"by quality", "Accept-Encoding: zstd;q=0.1, gzip;q=0.9\r\n", "gzip", "content of a.js.gz"},
         {"none of ours", "Accept-Encoding: compress\r\n", "", "content of a.js"},
@@ -259,7 +263,8 @@ TEST_CASE("StaticFiles answers with the compressed sibling that the client likes
     const std::string plain = files.get("/a.js").field("ETag");
     const std::string packed = files.get("/a.js", "Accept-Encoding: gzip\r\n").field("ETag");
     CHECK(plain != packed);
-    CHECK(files.get("/a.js", "Accept-Encoding: gzip\r\nIf-None-Match: " + plain + "\r\n").status == 200);
+    CHECK(files.get("/a.js", "Accept-Encoding: gzip\r\nIf-None-Match: " + plain + "\r\n").status ==
+          200);
   }
 }
 
@@ -359,8 +364,9 @@ TEST_CASE("StaticFiles follows its root's path to another directory") {
   files.root.write("v1/a.txt", "one");
   files.root.write("v2/a.txt", "two");
   std::filesystem::create_symlink("v1", files.root / "current");
-  TestServer server("[cache]\nrevalidate = \"0s\"\n[[site]]\nroot = \"" + (files.root / "current") + "\"\n", {},
-                    build_real);
+  TestServer server(
+      "[cache]\nrevalidate = \"0s\"\n[[site]]\nroot = \"" + (files.root / "current") + "\"\n", {},
+      build_real);
   CHECK(ask(server, "/a.txt").body == "one");
   std::filesystem::remove(files.root / "current");
   CHECK(ask(server, "/a.txt").body == "one");
@@ -406,7 +412,8 @@ TEST_CASE("A file that shrinks while it is sent breaks the connection off") {
   Files files;
   files.root.write("large", std::string(1 << 20, 'x'));
   files.serve("[cache]\nfile_bytes = 10\n");
-  TestClient client(*files.server, "GET /large HTTP/1.1\r\nHost: a\r\n\r\nGET /large HTTP/1.1\r\nHost: a\r\n\r\n",
+  TestClient client(*files.server,
+                    "GET /large HTTP/1.1\r\nHost: a\r\n\r\nGET /large HTTP/1.1\r\nHost: a\r\n\r\n",
                     [](Wire& wire) { wire.window = 1000; });
   std::filesystem::resize_file(files.root / "large", 500'000);
   client.open_window(SIZE_MAX);
@@ -417,12 +424,16 @@ TEST_CASE("A file that shrinks while it is sent breaks the connection off") {
   CHECK_FALSE(answer.is_whole);
 }
 
-TEST_CASE("A small file that shrinks before it leaves breaks the connection off, pipelined or not") {
+TEST_CASE(
+    "A small file that shrinks before it leaves breaks the connection off, pipelined or not") {
   Files files;
   files.root.write("small", "0123456789");
   files.serve("[cache]\nmemory = 0\n");
   TestClient client(*files.server, "GET /small HTTP/1.1\r\nHost: a\r\n\r\nGET /hal",
-                    [](Wire& wire) { wire.send.blocked_at = 1; wire.window = 0; });
+                    [](Wire& wire) {
+                      wire.send.blocked_at = 1;
+                      wire.window = 0;
+                    });
   std::filesystem::resize_file(files.root / "small", 3);
   client.open_window(SIZE_MAX);
   CHECK(client.is_closed());
@@ -442,7 +453,8 @@ TEST_CASE("What is no regular file is not found, and nobody waits for it") {
   std::filesystem::create_symlink("loop", files.root / "loop");
   std::filesystem::create_symlink("nowhere", files.root / "dangling");
   files.serve("", "symlinks = \"follow\"");
-  for (const std::string target : {"/fifo", "/socket", "/device", "/loop", "/dangling", "/fifo/", "/none/x"}) {
+  for (const std::string target :
+       {"/fifo", "/socket", "/device", "/loop", "/dangling", "/fifo/", "/none/x"}) {
     CAPTURE(target);
     CHECK(files.status(target) == 404);
   }
@@ -450,8 +462,8 @@ TEST_CASE("What is no regular file is not found, and nobody waits for it") {
 
 TEST_CASE("Hidden files are not there, but .well-known is") {
   Files files;
-  for (const char* name : {".htaccess", ".git/config", "a/.b/c", ".well-known/x", ".well-known/.y",
-                           "a..b", "..c"}) {
+  for (const char* name :
+       {".htaccess", ".git/config", "a/.b/c", ".well-known/x", ".well-known/.y", "a..b", "..c"}) {
     files.root.write(name, "x");
   }
   struct Row {
@@ -459,8 +471,14 @@ TEST_CASE("Hidden files are not there, but .well-known is") {
     bool is_hidden;
   };
   const Row rows[] = {
-      {"/.htaccess", true},     {"/.git/config", true},   {"/a/.b/c", true},      {"/%2egit/config", true},
-      {"/.well-known/x", false}, {"/.well-known/.y", true}, {"/a..b", false},       {"/..c", true},
+      {"/.htaccess", true},
+      {"/.git/config", true},
+      {"/a/.b/c", true},
+      {"/%2egit/config", true},
+      {"/.well-known/x", false},
+      {"/.well-known/.y", true},
+      {"/a..b", false},
+      {"/..c", true},
       {"/.well-known/../.htaccess", true},
   };
   SUBCASE("by default") {
@@ -504,8 +522,8 @@ TEST_CASE("No path leads out of the root") {
   files.root.write("secret", "x");
   files.root.write("www/a", "x");
   TestServer server("[[site]]\nroot = \"" + (files.root / "www") + "\"\n", {}, build_real);
-  for (const std::string target : {"/../secret", "/%2e%2e/secret", "/a/../../secret", "/..%2fsecret",
-                                   "/.%2e/secret", "/%5c../secret"}) {
+  for (const std::string target : {"/../secret", "/%2e%2e/secret", "/a/../../secret",
+                                   "/..%2fsecret", "/.%2e/secret", "/%5c../secret"}) {
     CAPTURE(target);
     const Answer answer = ask(server, target);
     CHECK(answer.status >= 400);
@@ -531,8 +549,9 @@ TEST_CASE("Symbolic links are followed as the policy says") {
     std::filesystem::create_symlink("../outside/secret", files.root / "www/outside");
     std::filesystem::create_symlink("../outside", files.root / "www/outside_dir");
     std::filesystem::create_symlink(files.root / "outside/secret", files.root / "www/absolute");
-    TestServer server("[[site]]\nroot = \"" + (files.root / "www") + "\"\nsymlinks = \"" + row.policy + "\"\n",
-                      {}, build_real);
+    TestServer server(
+        "[[site]]\nroot = \"" + (files.root / "www") + "\"\nsymlinks = \"" + row.policy + "\"\n",
+        {}, build_real);
     CHECK(ask(server, "/file").status == 200);
     CHECK(ask(server, "/inside").status == row.inside);
     CHECK(ask(server, "/inside_dir/file").status == row.inside);
@@ -597,10 +616,11 @@ TEST_CASE("A file has no slash at its end") {
   CHECK(files.status("/a.txt/b") == 404);
 }
 
-TEST_CASE("Types come from the configuration, then from the table, with the charset where it belongs") {
+TEST_CASE(
+    "Types come from the configuration, then from the table, with the charset where it belongs") {
   Files files;
-  for (const char* name : {"a.html", "a.JS", "a.json", "a.png", "a.own", "a.xyzzy", "README", ".well-known/x",
-                           "d.html/plain"}) {
+  for (const char* name : {"a.html", "a.JS", "a.json", "a.png", "a.own", "a.xyzzy", "README",
+                           ".well-known/x", "d.html/plain"}) {
     files.root.write(name, "x");
   }
   struct Row {
@@ -636,7 +656,8 @@ TEST_CASE("Last-Modified is never later than Date") {
   files.root.set_modified("future", std::time(nullptr) + 3'600);
   files.root.write("now", "x");
   files.serve("[cache]\nrevalidate = \"0s\"\n");
-  const Answer future = files.get("/future", "If-Modified-Since: " + std::string(kLongAgoDate) + "\r\n");
+  const Answer future =
+      files.get("/future", "If-Modified-Since: " + std::string(kLongAgoDate) + "\r\n");
   CHECK(future.status == 200);
   CHECK_FALSE(future.has("Last-Modified"));
   CHECK(future.has("ETag"));
@@ -652,7 +673,8 @@ TEST_CASE("Last-Modified is never later than Date") {
 
 TEST_CASE("Cache-Control is that of the first pattern that fits") {
   Files files;
-  for (const char* name : {"a.html", "assets/a.css", "assets/a.html", "b.css"}) files.root.write(name, "x");
+  for (const char* name : {"a.html", "assets/a.css", "assets/a.html", "b.css"})
+    files.root.write(name, "x");
   files.serve("", "cache_control = { \"*.html\" = \"no-cache\", \"/assets/*\" = \"immutable\" }");
   CHECK(files.get("/a.html").field("Cache-Control") == "no-cache");
   CHECK(files.get("/assets/a.css").field("Cache-Control") == "immutable");
@@ -663,8 +685,9 @@ TEST_CASE("Cache-Control is that of the first pattern that fits") {
 TEST_CASE("A configured field takes the place of the file's own, in every answer") {
   Files files;
   files.root.write("a.html", "hello");
-  files.serve("", "headers = { Cache-Control = \"no-store\", X-Own = \"yes\" }\n"
-                  "cache_control = { \"*\" = \"no-cache\" }");
+  files.serve("",
+              "headers = { Cache-Control = \"no-store\", X-Own = \"yes\" }\n"
+              "cache_control = { \"/*\" = \"no-cache\" }");
   const Answer answer = files.get("/a.html");
   CHECK(answer.field("Cache-Control") == "no-store");
   CHECK(answer.head.find("no-cache") == std::string::npos);

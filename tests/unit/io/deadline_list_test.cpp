@@ -127,7 +127,8 @@ TEST_CASE_FIXTURE(Fixture, "A callback may add lists and arm nodes in them") {
   std::vector<std::unique_ptr<DeadlineList>> more;
   Node adding([&] {
     order += 'n';
-    for (int i = 1; i <= 20; ++i) more.push_back(std::make_unique<DeadlineList>(clock, Duration{i}));
+    for (int i = 1; i <= 20; ++i)
+      more.push_back(std::make_unique<DeadlineList>(clock, Duration{i}));
     more[4]->arm(b.node);
     more[0]->arm(a.node);
   });

@@ -84,9 +84,11 @@ TEST_CASE("EventLoop knows the date") {
 
 TEST_CASE("EventLoop closes with timers and signals that are still active") {
   EventLoop loop;
-  Timer timer(loop, [](void*) {}, nullptr);
+  Timer timer(
+      loop, [](void*) {}, nullptr);
   timer.start(Duration{3'600'000});
-  const SignalWatcher signals(loop, SIGUSR2, [](void*, int) {}, nullptr);
+  const SignalWatcher signals(
+      loop, SIGUSR2, [](void*, int) {}, nullptr);
 }
 
 struct Calls {
@@ -97,7 +99,8 @@ struct Calls {
 
 TEST_CASE("Timer calls back once, not before its time") {
   Calls calls;
-  calls.timer.emplace(calls.loop, [](void* self) { ++static_cast<Calls*>(self)->count; }, &calls);
+  calls.timer.emplace(
+      calls.loop, [](void* self) { ++static_cast<Calls*>(self)->count; }, &calls);
   const TimePoint start = calls.loop.now();
   calls.timer->start(Duration{20});
   CHECK(calls.timer->is_active());
@@ -108,7 +111,8 @@ TEST_CASE("Timer calls back once, not before its time") {
 
 TEST_CASE("Timer that is stopped, or destroyed, never calls back") {
   Calls calls;
-  calls.timer.emplace(calls.loop, [](void* self) { ++static_cast<Calls*>(self)->count; }, &calls);
+  calls.timer.emplace(
+      calls.loop, [](void* self) { ++static_cast<Calls*>(self)->count; }, &calls);
   calls.timer->start(Duration{0});
   SUBCASE("stopped") { calls.timer->stop(); }
   SUBCASE("destroyed") { calls.timer.reset(); }

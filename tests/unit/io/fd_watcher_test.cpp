@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "support/run_until.h"
-#include "unit/io/socket_pairs.h"
+#include "support/socket_pairs.h"
 
 namespace uvhttpd::tests {
 namespace {

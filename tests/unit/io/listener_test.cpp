@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "support/run_until.h"
-#include "unit/io/socket_pairs.h"
+#include "support/socket_pairs.h"
 
 namespace uvhttpd::tests {
 namespace {
@@ -117,7 +117,8 @@ TEST_CASE("Listener without descriptors refuses each client soon, and recovers")
   {
     const NoDescriptors none;
     for (const UniqueFd& client : clients) {
-      CHECK(run_until(own.loop, [&] { return is_refused(client); }, Duration{2'000}));
+      CHECK(run_until(
+          own.loop, [&] { return is_refused(client); }, Duration{2'000}));
     }
     CHECK(own.accepted.empty());
     CHECK(own.exhausted >= 1);

@@ -8,8 +8,8 @@
 #include <csignal>
 
 #include "support/run_until.h"
+#include "support/socket_pairs.h"
 #include "support/temp_dir.h"
-#include "unit/io/socket_pairs.h"
 
 namespace uvhttpd::tests {
 namespace {
@@ -116,7 +116,8 @@ TEST_CASE("PlainTransport sends everything whatever the socket takes at once") {
   SendQueue queue;
   std::string expected;
   for (int i = 0; i < 40; ++i) {
-    const auto piece = std::make_shared<const std::string>(pattern(5'000 + static_cast<std::size_t>(i)));
+    const auto piece =
+        std::make_shared<const std::string>(pattern(5'000 + static_cast<std::size_t>(i)));
     queue.append_borrowed(*piece, piece);
     expected += *piece;
   }

@@ -7,8 +7,8 @@
 
 #include <cstring>
 
+#include "support/socket_pairs.h"
 #include "support/temp_dir.h"
-#include "unit/io/socket_pairs.h"
 
 namespace uvhttpd::tests {
 namespace {
@@ -52,7 +52,8 @@ TEST_CASE("listen_ip says which address is in use") {
   const Result<UniqueFd> second = listen_ip("127.0.0.1", port, false);
   REQUIRE_FALSE(second.has_value());
   CHECK(second.error().os_error == EADDRINUSE);
-  CHECK(second.error().message.starts_with("listening on 127.0.0.1:" + std::to_string(port) + ": "));
+  CHECK(
+      second.error().message.starts_with("listening on 127.0.0.1:" + std::to_string(port) + ": "));
   SUBCASE("also to somebody who would share it") {
     CHECK_FALSE(listen_ip("127.0.0.1", port, true).has_value());
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// unit/server/access_log_test.cpp: what a line of the access log says, and what happens when none can
-// be written.
+// unit/server/access_log_test.cpp: what a line of the access log says, and what happens when none
+// can be written.
 #include "server/access_log.h"
 
 #include <doctest/doctest.h>
@@ -59,7 +59,8 @@ TEST_CASE("A refused request leaves a line too") {
 }
 
 TEST_CASE("What came from outside cannot break a combined line") {
-  const auto lines = lines_of(get("/a", "User-Agent: \"quoted\" \\ \xc3\xa9 \x80\r\nReferer: a\tb\r\n"));
+  const auto lines =
+      lines_of(get("/a", "User-Agent: \"quoted\" \\ \xc3\xa9 \x80\r\nReferer: a\tb\r\n"));
   REQUIRE(lines.size() == 1);
   CHECK(lines[0].ends_with(R"("a\x09b" "\x22quoted\x22 \x5c \xc3\xa9 \x80")"));
 }
@@ -88,14 +89,16 @@ TEST_CASE("A route may leave no lines") {
 
 // The value behind `"name":`, as it stands there; "" when the member is not there.
 std::string member(const std::string& line, const std::string& name) {
-  static const std::string kValue = R"(("(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"|[-0-9.]+))";
+  static const std::string kValue =
+      R"(("(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"|[-0-9.]+))";
   std::smatch found;
   const std::regex pattern("[{,]\"" + name + "\":" + kValue + "[,}]");
   return std::regex_search(line, found, pattern) ? found[1].str() : "";
 }
 
 TEST_CASE("A JSON line is an object with every member") {
-  const auto lines = lines_of(get("/a?x=1", "Referer: http://r/\r\nUser-Agent: test\r\n"), "format = \"json\"");
+  const auto lines =
+      lines_of(get("/a?x=1", "Referer: http://r/\r\nUser-Agent: test\r\n"), "format = \"json\"");
   REQUIRE(lines.size() == 1);
   const std::string& line = lines[0];
   static const std::regex kObject(
@@ -119,7 +122,8 @@ TEST_CASE("A JSON line is an object with every member") {
 }
 
 TEST_CASE("What came from outside cannot break a JSON line") {
-  const auto lines = lines_of(get("/a", "User-Agent: \"q\" \\ \xc3\xa9 \x80 \xed\xa0\x80\r\n"), "format = \"json\"");
+  const auto lines = lines_of(get("/a", "User-Agent: \"q\" \\ \xc3\xa9 \x80 \xed\xa0\x80\r\n"),
+                              "format = \"json\"");
   REQUIRE(lines.size() == 1);
   CHECK(member(lines[0], "user_agent").starts_with("\"\\\"q\\\" \\\\ \xc3\xa9 \xef\xbf\xbd "));
 }

@@ -14,8 +14,9 @@ constexpr std::size_t kMaxLinger = 1 << 20;
 
 // The head of a POST whose body of `length` octets comes separately.
 std::string post_head(std::string_view target, std::size_t length, std::string_view fields = "") {
-  return "POST " + std::string(target) + " HTTP/1.1\r\nHost: a\r\nContent-Length: " +
-         std::to_string(length) + "\r\n" + std::string(fields) + "\r\n";
+  return "POST " + std::string(target) +
+         " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(length) + "\r\n" +
+         std::string(fields) + "\r\n";
 }
 
 // One handler for every path, whose exchange and sink the test holds.
@@ -51,7 +52,8 @@ TEST_CASE("A request body reaches the sink, and its end too") {
       {"length 0", post("/", ""), ""},
       {"no body at all", get("/"), ""},
       {"one chunk", post_chunked("/", "5\r\nhello\r\n0\r\n\r\n"), "hello"},
-      {"chunks with extensions", post_chunked("/", "2;a=b\r\nhe\r\n3;c\r\nllo\r\n0\r\n\r\n"), "hello"},
+      {"chunks with extensions", post_chunked("/", "2;a=b\r\nhe\r\n3;c\r\nllo\r\n0\r\n\r\n"),
+       "hello"},
       {"trailers", post_chunked("/", "5\r\nhello\r\n0\r\nA: b\r\nC: d\r\n\r\n"), "hello"},
       {"no chunk but the last", post_chunked("/", "0\r\n\r\n"), ""},
   };
@@ -203,8 +205,8 @@ TEST_CASE("A lingering connection reads a bounded amount and closes") {
 }
 
 TEST_CASE("A body over the limit is answered with 413") {
-  TestServer server("[limits]\nbody_bytes = 100\n[[site]]\n" + route("/large", "echo", "body_bytes = 200") +
-                        route("/*", "echo"),
+  TestServer server("[limits]\nbody_bytes = 100\n[[site]]\n" +
+                        route("/large", "echo", "body_bytes = 200") + route("/*", "echo"),
                     usual_fakes());
   SUBCASE("at the limit it passes") {
     TestClient client(server, post("/", std::string(100, 'x')));
@@ -240,7 +242,8 @@ TEST_CASE("A body over the limit is answered with 413") {
 
 TEST_CASE("A handler's answer after the connection's own is ignored") {
   Held held(take_body, "[limits]\nbody_bytes = 3");
-  TestClient client(held.server, post_chunked("/", "4\r\nabcd\r\n"), [](Wire& wire) { wire.window = 0; });
+  TestClient client(held.server, post_chunked("/", "4\r\nabcd\r\n"),
+                    [](Wire& wire) { wire.window = 0; });
   REQUIRE(held.exchange->has_responded());
   respond_with(*held.exchange, "too late");
   held.exchange->fail(500, {});
@@ -349,9 +352,10 @@ TEST_CASE("A source is not asked while the client takes nothing") {
     }
   };
   Endless source;
-  TestServer server("[[site]]\n" + route("/*", "endless"), {{"endless", {[&](Exchange& exchange) {
-                      exchange.respond(ResponseHead(exchange.arena()), &source);
-                    }}}});
+  TestServer server("[[site]]\n" + route("/*", "endless"),
+                    {{"endless", {[&](Exchange& exchange) {
+                        exchange.respond(ResponseHead(exchange.arena()), &source);
+                      }}}});
   TestClient client(server, get("/"), [](Wire& wire) { wire.window = 1000; });
   CHECK(source.given <= 256 << 10);
   client.open_window(1 << 20);
@@ -466,10 +470,12 @@ TEST_CASE("A body that is not as long as was said breaks the connection off") {
 
 TEST_CASE("An answer collected in front of one that breaks off is still sent") {
   TestServer server("[[site]]\n" + route("/broken", "broken") + route("/*", "target"),
-                    {{"target", {answer_with_target}}, {"broken", {[](Exchange& exchange) {
-                        exchange.respond(ResponseHead(exchange.arena()),
-                                         &exchange.keep<ScriptedSource>(std::vector<ScriptedSource::Step>{
-                                             {"", PullResult::failed}}));
+                    {{"target", {answer_with_target}},
+                     {"broken", {[](Exchange& exchange) {
+                        exchange.respond(
+                            ResponseHead(exchange.arena()),
+                            &exchange.keep<ScriptedSource>(
+                                std::vector<ScriptedSource::Step>{{"", PullResult::failed}}));
                       }}}});
   TestClient client(server, get("/a") + get("/broken"));
   const std::vector<Answer> answers = answers_in(client.take());

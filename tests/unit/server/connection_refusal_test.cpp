@@ -32,7 +32,8 @@ const std::vector<Row>& rows() {
       {"length and chunked", post("/", "x", "Transfer-Encoding: chunked\r\n"), 400},
       {"length that is none", get("/", "Content-Length: +1\r\n"), 400},
       {"length that overflows", get("/", "Content-Length: 99999999999999999999\r\n"), 400},
-      {"chunked in HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+      {"chunked in HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+       400},
       {"chunked not last", get("/", "Transfer-Encoding: chunked, gzip\r\n"), 400},
       {"unknown coding", get("/", "Transfer-Encoding: gzip, chunked\r\n"), 501},
       {"unknown method", "BREW / HTTP/1.1\r\nHost: a\r\n\r\n", 501},
@@ -41,11 +42,13 @@ const std::vector<Row>& rows() {
       {"long target", get("/" + std::string(9000, 'a')), 414},
       {"endless target", "GET /" + std::string(20'000, 'a'), 414},
       {"large head", get("/", "X: " + std::string(20'000, 'a') + "\r\n"), 431},
-      {"many fields", get("/", [] {
-         std::string fields;
-         for (int i = 0; i < 101; ++i) fields += "X: y\r\n";
-         return fields;
-       }()),
+      {"many fields",
+       get("/",
+           [] {
+             std::string fields;
+             for (int i = 0; i < 101; ++i) fields += "X: y\r\n";
+             return fields;
+           }()),
        431},
       {"empty lines", "\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n", 400},
       {"TLS", "\x16\x03\x01\x02\xfc\x03\x03\r\n\r\n", 400},
@@ -59,7 +62,8 @@ const std::vector<Row>& rows() {
   return kRows;
 }
 
-TEST_CASE("A refused request gets its status, Date and Connection: close, then the end of the stream") {
+TEST_CASE(
+    "A refused request gets its status, Date and Connection: close, then the end of the stream") {
   TestServer server(usual_site(), usual_fakes());
   for (const Row& row : rows()) {
     CAPTURE(row.name);
@@ -111,10 +115,11 @@ TEST_CASE("A refusal is the same when the octets come one by one") {
 
 TEST_CASE("A refused request body ends the handler's exchange, once") {
   Lives lives;
-  TestServer server("[[site]]\n" + route("/*", "kept"), {{"kept", {[&](Exchange& exchange) {
-                      exchange.keep<Witness>(lives);
-                      exchange.receive_body(exchange.keep<CollectingSink>());
-                    }}}});
+  TestServer server("[[site]]\n" + route("/*", "kept"),
+                    {{"kept", {[&](Exchange& exchange) {
+                        exchange.keep<Witness>(lives);
+                        exchange.receive_body(exchange.keep<CollectingSink>());
+                      }}}});
   TestClient client(server, post_chunked("/", "zz\r\n"));
   CHECK(lives.begun == 1);
   CHECK(lives.ended == 1);

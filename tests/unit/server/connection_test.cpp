@@ -237,7 +237,8 @@ TEST_CASE("HEAD has the head of GET and no body") {
 TEST_CASE("A status without a body has neither body nor length") {
   Fakes fakes;
   for (const unsigned status : {204u, 304u}) {
-    fakes[std::to_string(status)] = {[status](Exchange& exchange) { respond_with(exchange, "body", status); }};
+    fakes[std::to_string(status)] = {
+        [status](Exchange& exchange) { respond_with(exchange, "body", status); }};
   }
   TestServer server("[[site]]\n" + route("/204", "204") + route("/304", "304"), fakes);
   TestClient client(server, get("/204") + get("/304"));
@@ -251,9 +252,10 @@ TEST_CASE("A status without a body has neither body nor length") {
 }
 
 TEST_CASE("A response without a source has an empty body of known length") {
-  TestServer server("[[site]]\n" + route("/*", "empty"), {{"empty", {[](Exchange& exchange) {
-                      exchange.respond(ResponseHead(exchange.arena()), nullptr);
-                    }}}});
+  TestServer server("[[site]]\n" + route("/*", "empty"),
+                    {{"empty", {[](Exchange& exchange) {
+                        exchange.respond(ResponseHead(exchange.arena()), nullptr);
+                      }}}});
   TestClient client(server, get("/"));
   CHECK(answer_in(client.take()).field("Content-Length") == "0");
 }
@@ -330,10 +332,10 @@ TEST_CASE("A request cut off by the client's end is not answered") {
 TEST_CASE("The handler's state is destroyed exactly once, and before the next request is handled") {
   Lives lives;
   TestServer server("[[site]]\n" + route("/*", "kept"), {{"kept", {[&](Exchange& exchange) {
-                      CHECK(lives.ended == lives.begun);
-                      exchange.keep<Witness>(lives);
-                      respond_with(exchange, "x");
-                    }}}});
+                                                            CHECK(lives.ended == lives.begun);
+                                                            exchange.keep<Witness>(lives);
+                                                            respond_with(exchange, "x");
+                                                          }}}});
   TestClient client(server, get("/") + get("/"));
   client.send(get("/", "Connection: close\r\n"));
   CHECK(lives.begun == 3);
@@ -342,9 +344,8 @@ TEST_CASE("The handler's state is destroyed exactly once, and before the next re
 
 TEST_CASE("A client that goes away while the handler works ends the exchange, once") {
   Lives lives;
-  TestServer server("[[site]]\n" + route("/*", "kept"), {{"kept", {[&](Exchange& exchange) {
-                      exchange.keep<Witness>(lives);
-                    }}}});
+  TestServer server("[[site]]\n" + route("/*", "kept"),
+                    {{"kept", {[&](Exchange& exchange) { exchange.keep<Witness>(lives); }}}});
   TestClient client(server, get("/"));
   CHECK(lives.ended == 0);
   client.go_away();
@@ -356,10 +357,11 @@ TEST_CASE("A client that goes away while the handler works ends the exchange, on
 
 TEST_CASE("A client that goes away in the middle of a body ends the exchange, once") {
   Lives lives;
-  TestServer server("[[site]]\n" + route("/*", "kept"), {{"kept", {[&](Exchange& exchange) {
-                      exchange.keep<Witness>(lives);
-                      exchange.receive_body(exchange.keep<CollectingSink>());
-                    }}}});
+  TestServer server("[[site]]\n" + route("/*", "kept"),
+                    {{"kept", {[&](Exchange& exchange) {
+                        exchange.keep<Witness>(lives);
+                        exchange.receive_body(exchange.keep<CollectingSink>());
+                      }}}});
   SUBCASE("by a reset") {
     TestClient client(server, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc");
     client.go_away();

@@ -14,7 +14,8 @@ std::string limits(std::string_view lines) { return "[limits]\n" + std::string(l
 // Long enough for any of the short limits here to have passed, also on a busy machine.
 bool survives(TestServer& server, TestClient& client, Duration time) {
   const TimePoint end = server.loop.now() + time;
-  const bool closed = server.wait_until([&] { return client.is_closed() || server.loop.now() > end; });
+  const bool closed =
+      server.wait_until([&] { return client.is_closed() || server.loop.now() > end; });
   REQUIRE(closed);
   return !client.is_closed();
 }
@@ -104,10 +105,11 @@ TEST_CASE("The rest of an unwanted body that does not come ends the connection")
 
 TEST_CASE("A handler that takes its time is not cut off") {
   Exchange* waiting = nullptr;
-  TestServer server(limits("head_timeout = \"20ms\"\nbody_timeout = \"20ms\"\nsend_timeout = \"20ms\"\n"
-                           "keep_alive_timeout = \"20ms\"") +
-                        "[[site]]\n" + route("/*", "later"),
-                    {{"later", {[&](Exchange& exchange) { waiting = &exchange; }}}});
+  TestServer server(
+      limits("head_timeout = \"20ms\"\nbody_timeout = \"20ms\"\nsend_timeout = \"20ms\"\n"
+             "keep_alive_timeout = \"20ms\"") +
+          "[[site]]\n" + route("/*", "later"),
+      {{"later", {[&](Exchange& exchange) { waiting = &exchange; }}}});
   SUBCASE("without a body") {
     TestClient client(server, get("/"));
     REQUIRE(survives(server, client, Duration{100}));
@@ -161,7 +163,8 @@ TEST_CASE("A client that takes something in each send_timeout is not cut off") {
   CHECK(answer_in(client.take()).is_whole);
 }
 
-TEST_CASE("A client that closed its side is asked whether it is there, and a lingering one is left") {
+TEST_CASE(
+    "A client that closed its side is asked whether it is there, and a lingering one is left") {
   Exchange* waiting = nullptr;
   Fakes fakes = usual_fakes();
   fakes["later"] = {[&](Exchange& exchange) { waiting = &exchange; }};

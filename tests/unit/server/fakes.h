@@ -117,10 +117,11 @@ inline std::string get(std::string_view target, std::string_view fields = "") {
   return "GET " + std::string(target) + " HTTP/1.1\r\nHost: example.org\r\n" + std::string(fields) +
          "\r\n";
 }
-inline std::string post(std::string_view target, std::string_view body, std::string_view fields = "") {
+inline std::string post(std::string_view target, std::string_view body,
+                        std::string_view fields = "") {
   return "POST " + std::string(target) +
-         " HTTP/1.1\r\nHost: example.org\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
-         std::string(fields) + "\r\n" + std::string(body);
+         " HTTP/1.1\r\nHost: example.org\r\nContent-Length: " + std::to_string(body.size()) +
+         "\r\n" + std::string(fields) + "\r\n" + std::string(body);
 }
 inline std::string post_chunked(std::string_view target, std::string_view chunks,
                                 std::string_view fields = "") {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// unit/server/pipeline_test.cpp: what the server itself answers, before and instead of a handler, and
-// the pages it uses for that.
+// unit/server/pipeline_test.cpp: what the server itself answers, before and instead of a handler,
+// and the pages it uses for that.
 #include <doctest/doctest.h>
 
 #include "unit/server/fakes.h"
@@ -9,14 +9,15 @@ namespace uvhttpd::tests {
 namespace {
 
 std::string request(std::string_view method, std::string_view target, std::string_view host = "a") {
-  return std::string(method) + " " + std::string(target) + " HTTP/1.1\r\nHost: " + std::string(host) +
-         "\r\n\r\n";
+  return std::string(method) + " " + std::string(target) +
+         " HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n";
 }
 
 const std::string& site_with_methods() {
-  static const std::string kSite =
-      "[[site]]\nheaders = { X-Site = \"yes\" }\n" + route("/form", "target", "methods = [\"POST\"]") +
-      route("/form", "target", "methods = [\"GET\"]") + route("/any", "target");
+  static const std::string kSite = "[[site]]\nheaders = { X-Site = \"yes\" }\n" +
+                                   route("/form", "target", "methods = [\"POST\"]") +
+                                   route("/form", "target", "methods = [\"GET\"]") +
+                                   route("/any", "target");
   return kSite;
 }
 
@@ -88,10 +89,11 @@ TEST_CASE("A host that no site has is misdirected") {
 }
 
 TEST_CASE("fail() adds the handler's fields and tells the error log why") {
-  TestServer server("[[site]]\n" + route("/*", "failing"), {{"failing", {[](Exchange& exchange) {
-                      const http::ResponseField retry{"Retry-After", "7"};
-                      exchange.fail(503, "no room", {&retry, 1});
-                    }}}});
+  TestServer server("[[site]]\n" + route("/*", "failing"),
+                    {{"failing", {[](Exchange& exchange) {
+                        const http::ResponseField retry{"Retry-After", "7"};
+                        exchange.fail(503, "no room", {&retry, 1});
+                      }}}});
   TestClient client(server, get("/a%22b"));
   const Answer answer = answer_in(client.take());
   CHECK(answer.status == 503);
@@ -104,21 +106,21 @@ TEST_CASE("The operator's error pages are used, the status's own before its clas
   TempDir root;
   root.write("404.html", "own 404");
   root.write("4xx.txt", "some 4xx");
-  TestServer server("[[site]]\nroot = \"" + root.path() +
-                        "\"\nerror_pages = { 404 = \"/404.html\", 4xx = \"/4xx.txt\", 5xx = \"/gone.html\" }\n" +
-                        route("/400", "bad") + route("/503", "failing") +
-                        route("/404", "absent"),
-                    {{"bad", {[](Exchange& exchange) { exchange.fail(400, {}); }}},
-                     {"absent", {[](Exchange& exchange) { exchange.fail(404, {}); }}},
-                     {"failing", {[](Exchange& exchange) { exchange.fail(503, {}); }}}},
-                    [](const config::Route& each, const HandlerContext& context) {
-                      if (std::holds_alternative<config::RespondHandler>(each.handler)) {
-                        return build_fake(each, context);
-                      }
-                      static const Fake kNothing{[](Exchange& exchange) { exchange.fail(404, {}); }};
-                      return Result<BuiltHandler>(
-                          BuiltHandler{std::make_unique<FakeHandler>(kNothing), "none", {}, false});
-                    });
+  TestServer server(
+      "[[site]]\nroot = \"" + root.path() +
+          "\"\nerror_pages = { 404 = \"/404.html\", 4xx = \"/4xx.txt\", 5xx = \"/gone.html\" }\n" +
+          route("/400", "bad") + route("/503", "failing") + route("/404", "absent"),
+      {{"bad", {[](Exchange& exchange) { exchange.fail(400, {}); }}},
+       {"absent", {[](Exchange& exchange) { exchange.fail(404, {}); }}},
+       {"failing", {[](Exchange& exchange) { exchange.fail(503, {}); }}}},
+      [](const config::Route& each, const HandlerContext& context) {
+        if (std::holds_alternative<config::RespondHandler>(each.handler)) {
+          return build_fake(each, context);
+        }
+        static const Fake kNothing{[](Exchange& exchange) { exchange.fail(404, {}); }};
+        return Result<BuiltHandler>(
+            BuiltHandler{std::make_unique<FakeHandler>(kNothing), "none", {}, false});
+      });
   SUBCASE("the status's own") {
     TestClient client(server, get("/404"));
     const Answer answer = answer_in(client.take());

@@ -59,7 +59,8 @@ TEST_CASE("path_matches takes what the pattern says") {
 // "NAME of matched", or "405: METHODS", or "404".
 std::string chosen(const SiteRuntime& site, std::string_view path, std::string_view method) {
   const RouteChoice choice = choose_route(site, path, method);
-  if (choice.route != nullptr) return choice.route->handler_name + " of " + std::string(choice.matched);
+  if (choice.route != nullptr)
+    return choice.route->handler_name + " of " + std::string(choice.matched);
   if (choice.allowed.empty()) return "404";
   std::string allowed;
   for (const std::string& each : choice.allowed) allowed += " " + each;
@@ -74,8 +75,8 @@ const SiteRuntime& only_site(TestServer& server) {
 
 TEST_CASE("choose_route takes the first route whose path and method fit") {
   TestServer server("[[site]]\n" + route("/a/*", "form", "methods = [\"POST\", \"PUT\"]") +
-                        route("/a/*", "page", "methods = [\"GET\"]") + route("/a/b", "never", "methods = [\"PATCH\"]") +
-                        route("/b/*", "any"),
+                        route("/a/*", "page", "methods = [\"GET\"]") +
+                        route("/a/b", "never", "methods = [\"PATCH\"]") + route("/b/*", "any"),
                     {{"form", {}}, {"page", {}}, {"never", {}}, {"any", {}}});
   const SiteRuntime& site = only_site(server);
   CHECK(chosen(site, "/a/b", "POST") == "form of b");
@@ -99,17 +100,22 @@ TEST_CASE("A route takes what both its configuration and its handler take") {
   CHECK(chosen(site, "/handler", "POST") == "405: GET HEAD");
 }
 
-TEST_CASE("A route that names only methods its handler does not take is an error, not open to all") {
-  TestServer server(usual_site(), {{"echo", {}}, {"early", {}}, {"stream", {}}, {"target", {{}, {"GET", "HEAD"}}}});
+TEST_CASE(
+    "A route that names only methods its handler does not take is an error, not open to all") {
+  TestServer server(
+      usual_site(),
+      {{"echo", {}}, {"early", {}}, {"stream", {}}, {"target", {{}, {"GET", "HEAD"}}}});
   const auto config = config_of("[[site]]\n" + route("/x", "target", "methods = [\"POST\"]"));
   const auto runtime = Runtime::build(config, build_fake, server.loop, server.log, 1);
   REQUIRE_FALSE(runtime.has_value());
-  CHECK(runtime.error().message == "the route \"/x\" names no method that the handler \"target\" takes");
+  CHECK(runtime.error().message ==
+        "the route \"/x\" names no method that the handler \"target\" takes");
 }
 
 TEST_CASE("What a program route has refused never falls through to files") {
-  TestServer server("[[site]]\n" + route("*.cgi", "program", "methods = [\"POST\"]") + route("/*", "files"),
-                    {{"program", {{}, {}, true}}, {"files", {{}, {"GET", "HEAD"}}}});
+  TestServer server(
+      "[[site]]\n" + route("*.cgi", "program", "methods = [\"POST\"]") + route("/*", "files"),
+      {{"program", {{}, {}, true}}, {"files", {{}, {"GET", "HEAD"}}}});
   const SiteRuntime& site = only_site(server);
   CHECK(chosen(site, "/a.cgi", "POST") == "program of a.cgi");
   CHECK(chosen(site, "/a.cgi", "GET") == "405: POST");
@@ -164,7 +170,8 @@ TEST_CASE("find_site prefers the exact name, then the longest wildcard, then the
   }
 }
 
-TEST_CASE("The fields of the site and the route are merged, the route's name replacing the site's") {
+TEST_CASE(
+    "The fields of the site and the route are merged, the route's name replacing the site's") {
   TestServer server("[[site]]\nheaders = { X-Site = \"site\", X-Both = \"site\" }\n" +
                         route("/*", "any", "headers = { x-both = \"route\", X-Route = \"route\" }"),
                     {{"any", {answer_with_target}}});
@@ -183,7 +190,8 @@ TEST_CASE("A configured field replaces the handler's own, and only once it is on
                           head.add("Vary", "Accept-Encoding");
                           exchange.respond(head, nullptr);
                         }}}};
-  TestServer server("[[site]]\n" + route("/*", "typed", "headers = { content-type = \"text/x-own\" }"), fakes);
+  TestServer server(
+      "[[site]]\n" + route("/*", "typed", "headers = { content-type = \"text/x-own\" }"), fakes);
   CHECK_FALSE(only_site(server).routes[0].headers_are_additive);
   TestClient client(server, get("/"));
   const Answer answer = answer_in(client.take());
@@ -194,7 +202,8 @@ TEST_CASE("A configured field replaces the handler's own, and only once it is on
 
 TEST_CASE("A handler that cannot be built prevents the runtime, and the old one goes on") {
   TestServer server(usual_site(), usual_fakes());
-  const auto config = config_of("[[site]]\n[[site.route]]\npath = \"/*\"\nhandler = \"redirect\"\nto = \"/x\"\n");
+  const auto config =
+      config_of("[[site]]\n[[site.route]]\npath = \"/*\"\nhandler = \"redirect\"\nto = \"/x\"\n");
   const auto runtime = Runtime::build(config, build_fake, server.loop, server.log, 1);
   REQUIRE_FALSE(runtime.has_value());
   CHECK(runtime.error().message == "not a fake");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// unit/io/socket_pairs.h: connected sockets for tests of what watches and serves them.
+// support/socket_pairs.h: connected sockets, for tests of what watches and serves them.
 #pragma once
 
 #include <arpa/inet.h>
@@ -41,9 +41,9 @@ inline UniqueFd connect_to(const std::string& host, std::uint16_t port) {
   REQUIRE(::inet_pton(is_v6 ? AF_INET6 : AF_INET, host.c_str(),
                       is_v6 ? static_cast<void*>(&in6.sin6_addr) : &in4.sin_addr) == 1);
   UniqueFd fd(::socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const int result =
-      is_v6 ? ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&in6), sizeof in6)
-            : ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&in4), sizeof in4);
+  const int result = is_v6
+                         ? ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&in6), sizeof in6)
+                         : ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&in4), sizeof in4);
   REQUIRE(result == 0);
   ::fcntl(fd.get(), F_SETFL, O_NONBLOCK);
   return fd;
