@@ -379,7 +379,6 @@ TEST_CASE("A client that goes away in the middle of a body ends the exchange, on
 
 TEST_CASE("An exchange in flight keeps the runtime it began with, new ones take the new one") {
   Exchange* waiting = nullptr;
-  Lives lives;
   Fakes fakes;
   fakes["old"] = {[&](Exchange& exchange) { waiting = &exchange; }};
   fakes["new"] = {[&](Exchange& exchange) { respond_with(exchange, "new"); }};

@@ -163,21 +163,41 @@ TEST_CASE("A client that takes something in each send_timeout is not cut off") {
   CHECK(answer_in(client.take()).is_whole);
 }
 
-TEST_CASE(
-    "A client that closed its side is asked whether it is there, and a lingering one is left") {
+TEST_CASE("After a while a client that closed its side is probed, and a lingering one is left") {
   Exchange* waiting = nullptr;
+  ScriptedSource source({{"one", PullResult::more}});
   Fakes fakes = usual_fakes();
-  fakes["later"] = {[&](Exchange& exchange) { waiting = &exchange; }};
-  TestServer server("[[site]]\n" + route("/later", "later") + route("/*", "target"), fakes);
+  fakes["later"] = {[](Exchange&) {}};
+  fakes["slow"] = {[&](Exchange& exchange) {
+    waiting = &exchange;
+    exchange.respond(ResponseHead(exchange.arena()), &source);
+  }};
+  TestServer server(
+      "[[site]]\n" + route("/later", "later") + route("/slow", "slow") + route("/*", "target"),
+      fakes);
   TestClient asking(server, get("/later"));
   TestClient old(server, "GET /later HTTP/1.0\r\n\r\n");
   TestClient lingering(server, "nonsense\r\n\r\n");
+  TestClient streaming(server, get("/slow"));
   asking.end();
   old.end();
-  REQUIRE(server.wait_until([&] { return lingering.is_closed() && !asking.received().empty(); }));
+  streaming.end();
+  const std::size_t streamed = streaming.received().size();
+  REQUIRE(server.wait_until([&] {
+    return lingering.is_closed() && !asking.received().empty() &&
+           streaming.received().size() > streamed;
+  }));
   CHECK(asking.take() == "HTTP/1.1 100 Continue\r\n\r\n");
   CHECK(old.take().empty());
   CHECK_FALSE(asking.is_closed());
+  CHECK_FALSE(streaming.is_closed());
+
+  source.add({"two", PullResult::end});
+  waiting->wake();
+  streaming.pump();
+  const Answer answer = answer_in(streaming.take());
+  CHECK(answer.body == "onetwo");
+  CHECK(answer.is_whole);
 }
 
 }  // namespace
