@@ -228,6 +228,20 @@ bool read_conditions(TableReader& table, Reading& reading, Route& route) {
          route.methods.size() == methods->children.size();
 }
 
+// Other methods would be promised and then refused with 405.
+void check_static_methods(TableReader& table, Reading& reading, const Route& route) {
+  const Node* handler = table.find("handler");
+  const Node* methods = table.find("methods");
+  if (handler == nullptr || handler->text != "static" || methods == nullptr) return;
+  for (const Node& method : methods->children) {
+    const std::string& name = method.text;
+    if (name == "GET" || name == "HEAD" || name == "OPTIONS") continue;
+    // Names that are no methods have been reported.
+    if (std::find(route.methods.begin(), route.methods.end(), name) == route.methods.end()) continue;
+    reading.faults.add(method.value, "the handler `static` takes GET and HEAD only");
+  }
+}
+
 }  // namespace
 
 void read_routes(TableReader& site_table, Reading& reading, Site& site) {
@@ -247,6 +261,7 @@ void read_routes(TableReader& site_table, Reading& reading, Site& site) {
     read_body_bytes(reader, "body_bytes", route.body_bytes);
     reader.read("access_log", route.access_log, as_boolean);
     read_handler(reader, reading, site, route);
+    check_static_methods(reader, reading, route);
     if (!comparable) return;
     const Span at = reader.span_of("path");
     if (const Placed* before = shadowing(earlier, route)) {

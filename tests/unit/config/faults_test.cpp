@@ -205,6 +205,9 @@ TEST_CASE("Faults of routes and their handlers") {
       {"lower-case method", "path = \"/a\"\nmethods = [\"get\"]\nhandler = \"static\"",
        "5:12+5 `methods` names a method that this server does not know: `get` (did you mean "
        "`GET`?)"},
+      {"method that files do not take",
+       "path = \"/a\"\nmethods = [\"GET\", \"POST\"]\nhandler = \"static\"",
+       "5:19+6 the handler `static` takes GET and HEAD only"},
       {"no method", "path = \"/a\"\nmethods = []\nhandler = \"static\"",
        "5:11+2 `methods` names no method (leave it out to take whatever the handler takes)"},
       {"method twice", "path = \"/a\"\nmethods = [\"GET\", \"GET\"]\nhandler = \"static\"",
