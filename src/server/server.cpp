@@ -134,7 +134,14 @@ Result<void> Server::start(std::shared_ptr<const config::Config> config) {
     for (const auto& worker : workers_) worker->join();
     return outcome;
   }
-  for (unsigned i = 0; i < worker_count_; ++i) workers_[i]->commit(sockets_of(i));
+  std::vector<std::future<void>> accepting;
+  for (unsigned i = 0; i < worker_count_; ++i) {
+    workers_[i]->commit(sockets_of(i));
+    auto promise = std::make_shared<std::promise<void>>();
+    accepting.push_back(promise->get_future());
+    workers_[i]->ping([promise] { promise->set_value(); });
+  }
+  for (auto& each : accepting) each.get();
   return {};
 }
 
