@@ -42,8 +42,16 @@ void SendQueue::append_file(std::shared_ptr<const UniqueFd> file, std::uint64_t 
                             std::uint64_t length) {
   if (length == 0) return;
   const int fd = file->get();
-  segments_.push_back({Kind::file, offset, nullptr, length, fd, std::move(file)});
   bytes_ += length;
+  if (first_ < segments_.size()) {
+    // A file that goes on is sent in one piece, not in two with a small one between.
+    Segment& last = segments_.back();
+    if (last.kind == Kind::file && last.fd == fd && last.position + last.size == offset) {
+      last.size += length;
+      return;
+    }
+  }
+  segments_.push_back({Kind::file, offset, nullptr, length, fd, std::move(file)});
 }
 
 void SendQueue::append_all(SendQueue& other) {

@@ -5,6 +5,8 @@
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -15,13 +17,22 @@ namespace {
 
 constexpr std::size_t kMaxPieces = 16;  // of one gathered send
 
+// As recv and send of the C library, which are cancellation points: in a process with threads each call
+// pays for that, and nobody here cancels threads.
+ssize_t receive_octets(int fd, void* into, std::size_t size) {
+  return ::syscall(SYS_recvfrom, fd, into, size, 0, nullptr, nullptr);
+}
+ssize_t send_octets(int fd, const void* from, std::size_t size, int flags) {
+  return ::syscall(SYS_sendto, fd, from, size, flags, nullptr, 0);
+}
+
 bool is_temporary(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 
 }  // namespace
 
 IoResult PlainTransport::receive(std::span<char> into) {
   for (;;) {
-    const ssize_t got = ::recv(socket_.get(), into.data(), into.size(), 0);
+    const ssize_t got = receive_octets(socket_.get(), into.data(), into.size());
     if (got > 0) return {IoResult::Kind::done, static_cast<std::size_t>(got), 0};
     if (got == 0) return {IoResult::Kind::end, 0, 0};
     if (errno == EINTR) continue;
@@ -49,7 +60,7 @@ IoResult PlainTransport::send(SendQueue& queue, std::size_t limit) {
       for (std::size_t i = 0; i < message.msg_iovlen; ++i) asked += pieces[i].iov_len;
       const int more = queue.file_follows() ? MSG_MORE : 0;
       sent = message.msg_iovlen == 1
-                 ? ::send(socket_.get(), pieces[0].iov_base, asked, MSG_NOSIGNAL | more)
+                 ? send_octets(socket_.get(), pieces[0].iov_base, asked, MSG_NOSIGNAL | more)
                  : ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL | more);
     }
     if (sent < 0) {

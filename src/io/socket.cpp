@@ -82,7 +82,6 @@ void prepare_listening_socket(int fd) {
   ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   // Accepted sockets inherit these, so they cost nothing for each connection.
   set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-  set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
   // A connection is accepted with its request already there, and often answered in the same turn.
   set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, kDeferAcceptSeconds);
 }

@@ -239,4 +239,17 @@ TEST_CASE("A queue that is filled and emptied in any order gives what it was giv
   CHECK((got == sent));
 }
 
+TEST_CASE("A file range that goes on is one range") {
+  SendQueue queue;
+  const auto file = some_file();
+  queue.append_file(file, 0, 100);
+  queue.append_file(file, 100, 50);
+  CHECK(queue.bytes() == 150);
+  CHECK(queue.front_file().length == 150);
+  queue.append_file(file, 200, 10);
+  queue.consume(150);
+  CHECK(queue.front_file().offset == 200);
+  CHECK(queue.front_file().length == 10);
+}
+
 }  // namespace uvhttpd
