@@ -130,25 +130,30 @@ int run_command_line(int argc, char** argv) {
   Options options;
   CLI::App app{"uvhttpd: an event-driven HTTP/1.1 server", "uvhttpd"};
   app.set_version_flag("--version", "uvhttpd " UVHTTPD_VERSION);
-  app.add_option("-c,--config", options.file, "configuration file")->capture_default_str();
+  app.add_option("-c,--config", options.file, "configuration file")
+      ->option_text("FILE (" + options.file + ")");
   bool check_flag = false;
   app.add_flag("-t", check_flag, "the same as the command check");
   app.require_subcommand(0, 1);
 
   CLI::App* serve_command =
       app.add_subcommand("serve", "serve a directory; no configuration file is needed");
-  serve_command->add_option("DIR", options.directory, "the directory")->capture_default_str();
+  serve_command->add_option("DIR", options.directory, "the directory")->option_text("(.)");
   serve_command->add_option("-p,--port", options.port, "port; 0 picks a free one")
       ->check(CLI::Range(0, 65535))
-      ->capture_default_str();
+      ->option_text("PORT (8080)");
   serve_command->add_option("-b,--bind", options.bind, "address; 0.0.0.0 or :: to share")
-      ->capture_default_str();
-  serve_command->add_option("--cgi", options.cgi, "run matching executables, e.g. '/cgi-bin/*'");
+      ->option_text("ADDRESS (127.0.0.1)");
+  // One pattern each time: what follows is the directory.
+  serve_command->add_option("--cgi", options.cgi, "run matching executables, e.g. '/cgi-bin/*'")
+      ->allow_extra_args(false)
+      ->option_text("PATTERN");
   serve_command->add_option("--workers", options.workers, "event loops; default: one for each CPU")
-      ->check(CLI::Range(1, 1024));
+      ->check(CLI::Range(1, 1024))
+      ->option_text("N");
 
   CLI::App* check_command = app.add_subcommand("check", "read and validate the configuration");
-  check_command->add_option("-c,--config", options.file, "configuration file");
+  check_command->add_option("-c,--config", options.file, "configuration file")->option_text("FILE");
   check_command->add_flag("--effective", options.effective, "print the configuration in force");
   check_command->add_flag("--json", options.json, "print the diagnostics as JSON");
 

@@ -314,9 +314,10 @@ def test_serve_takes_the_current_directory_and_an_address(server, tmp_path):
     assert wire.fetch(("::1", running.port), "/here.txt").body == b"here"
 
 
-def test_serve_runs_programs_where_it_is_told_to(server, tmp_path):
+@pytest.mark.parametrize("arguments", [["www", "--cgi", "/cgi-bin/*"], ["--cgi", "/cgi-bin/*", "www"]], ids=" ".join)
+def test_serve_runs_programs_where_it_is_told_to(server, tmp_path, arguments):
     site(tmp_path, {"cgi-bin/echo": ECHO, "a.txt": "file", "other/echo": ECHO})
-    running = server(arguments=["serve", "www", "-p", "0", "--cgi", "/cgi-bin/*"])
+    running = server(arguments=["serve", "-p", "0", *arguments])
     assert running.fetch("/cgi-bin/echo", method="POST", body=b"hello").body == b"hello"
     assert running.fetch("/a.txt").body == b"file"
     assert running.fetch("/other/echo").body == ECHO.encode()
