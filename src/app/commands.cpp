@@ -89,18 +89,20 @@ std::string serve_config(const Options& options) {
   std::string text = "[server]\n";
   if (options.workers != 0) text += fmt::format("workers = {}\n", options.workers);
   text += fmt::format("[[listener]]\naddress = {}\n",
-                      toml_string(fmt::format(fmt::runtime(is_ipv6 ? "[{}]:{}" : "{}:{}"), options.bind,
-                                         options.port)));
-  const std::string root = toml_string(std::filesystem::absolute(options.directory).lexically_normal().string());
+                      toml_string(fmt::format(fmt::runtime(is_ipv6 ? "[{}]:{}" : "{}:{}"),
+                                              options.bind, options.port)));
+  const std::string root =
+      toml_string(std::filesystem::absolute(options.directory).lexically_normal().string());
   text += fmt::format("[[site]]\nroot = {}\n", root);
   for (const std::string& pattern : options.cgi) {
     // The pattern's programs lie where its path does, below the served directory.
     text += fmt::format("[[site.route]]\npath = {}\nhandler = \"cgi\"\n", toml_string(pattern));
     if (pattern.ends_with("/*")) {
       const std::string below = pattern.substr(0, pattern.size() - 2);
-      text += fmt::format("root = {}\n",
-                          toml_string(std::filesystem::absolute(options.directory + below)
-                                     .lexically_normal().string()));
+      text += fmt::format(
+          "root = {}\n",
+          toml_string(
+              std::filesystem::absolute(options.directory + below).lexically_normal().string()));
     }
   }
   return text;

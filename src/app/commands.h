@@ -4,7 +4,8 @@
 
 namespace uvhttpd {
 
-// Exit status: 0 done; 1 a failure at run time; 2 a mistake in the command line or the configuration.
+// Exit status: 0 done; 1 a failure at run time; 2 a mistake in the command line or the
+// configuration.
 int run_command_line(int argc, char** argv);
 
 }  // namespace uvhttpd

@@ -22,8 +22,10 @@ class Daemon {
  public:
   Daemon()
       : server_(loop_, log_, build_handler, manager_.take_sockets()),
-        drain_timer_(loop_, [](void* self) { static_cast<Daemon*>(self)->on_drain_timeout(); }, this),
-        watchdog_timer_(loop_, [](void* self) { static_cast<Daemon*>(self)->on_watchdog(); }, this),
+        drain_timer_(
+            loop_, [](void* self) { static_cast<Daemon*>(self)->on_drain_timeout(); }, this),
+        watchdog_timer_(
+            loop_, [](void* self) { static_cast<Daemon*>(self)->on_watchdog(); }, this),
         terminate_(loop_, SIGTERM, on_signal, this),
         interrupt_(loop_, SIGINT, on_signal, this),
         hangup_(loop_, SIGHUP, on_signal, this),
@@ -93,8 +95,9 @@ class Daemon {
     config::Loaded loaded = config::load_file(server_.config().file);
     for (const config::Diagnostic& each : loaded.diagnostics) {
       const bool is_error = each.severity == config::Diagnostic::Severity::error;
-      log_.write(is_error ? LogLevel::error : LogLevel::warn, "config", "{}:{}:{}: {}{}{}", each.file,
-                 each.line, each.column, each.message, each.hint.empty() ? "" : "; ", each.hint);
+      log_.write(is_error ? LogLevel::error : LogLevel::warn, "config", "{}:{}:{}: {}{}{}",
+                 each.file, each.line, each.column, each.message, each.hint.empty() ? "" : "; ",
+                 each.hint);
     }
     if (!loaded.config) return finish_reload("Reload refused, the old configuration goes on");
     is_reloading_ = true;
@@ -105,7 +108,8 @@ class Daemon {
         log_.error("config", "{}", result.error().message);
         return finish_reload("Reload refused, the old configuration goes on");
       }
-      if (auto opened = log_.open(config->server.log, log_level(config->server.log_level)); !opened) {
+      if (auto opened = log_.open(config->server.log, log_level(config->server.log_level));
+          !opened) {
         log_.error("log", "{}", opened.error().message);
       }
       warn_of_fixed_settings(*config);

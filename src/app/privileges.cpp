@@ -42,8 +42,9 @@ Result<void> become(const std::string& user, const std::string& group) {
     gid = entry->gr_gid;
   }
   if (::geteuid() != 0 && uid == ::geteuid() && gid == ::getegid()) return {};
-  const bool changed = (user.empty() ? ::setgroups(0, nullptr) : ::initgroups(user.c_str(), gid)) == 0 &&
-                       ::setresgid(gid, gid, gid) == 0 && ::setresuid(uid, uid, uid) == 0;
+  const bool changed =
+      (user.empty() ? ::setgroups(0, nullptr) : ::initgroups(user.c_str(), gid)) == 0 &&
+      ::setresgid(gid, gid, gid) == 0 && ::setresuid(uid, uid, uid) == 0;
   if (!changed) return Unexpected(Error::from_errno(errno, "becoming the user " + user));
   if (uid != 0 && ::setuid(0) == 0) return Unexpected(Error{"root could be regained", EPERM});
   return {};

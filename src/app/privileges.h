@@ -8,12 +8,12 @@
 
 namespace uvhttpd {
 
-// Descriptors up to the hard limit, no SIGPIPE, and no ambient capabilities: those are for binding ports,
-// not for CGI programs. Call before any thread is started.
+// Descriptors up to the hard limit, no SIGPIPE, and no ambient capabilities: those are for binding
+// ports, not for CGI programs. Call before any thread is started.
 void prepare_process();
 
-// Becomes the user (and the group, else the user's own) for good. Nothing happens with both empty. Fails when the
-// names are unknown or the process may not; then it must not go on.
+// Becomes the user (and the group, else the user's own) for good. Nothing happens with both empty.
+// Fails when the names are unknown or the process may not; then it must not go on.
 Result<void> become(const std::string& user, const std::string& group);
 
 }  // namespace uvhttpd

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// app/service_manager.h: what systemd and the daemon tell each other (sd_notify(3), sd_listen_fds(3)),
-// spoken directly: it is a datagram and three environment variables.
+// app/service_manager.h: what systemd and the daemon tell each other (sd_notify(3),
+// sd_listen_fds(3)), spoken directly: it is a datagram and three environment variables.
 #pragma once
 
 #include <optional>
@@ -14,8 +14,8 @@ namespace uvhttpd {
 
 class ServiceManager {
  public:
-  // Reads its variables and takes them out of the environment, so that no child sees them. Call before any
-  // thread is started.
+  // Reads its variables and takes them out of the environment, so that no child sees them. Call
+  // before any thread is started.
   ServiceManager();
 
   // The sockets passed in, once.

@@ -5,11 +5,11 @@
 #include <cstdio>
 #include <cstdlib>
 
-#define ASSERT(condition)                                                               \
-  do {                                                                                  \
-    if (!(condition)) [[unlikely]] {                                                    \
+#define ASSERT(condition)                                                                \
+  do {                                                                                   \
+    if (!(condition)) [[unlikely]] {                                                     \
       std::fprintf(stderr, "uvhttpd: %s:%d: assertion failed: %s\n", __FILE__, __LINE__, \
-                   #condition);                                                         \
-      std::abort();                                                                     \
-    }                                                                                   \
+                   #condition);                                                          \
+      std::abort();                                                                      \
+    }                                                                                    \
   } while (false)

@@ -63,10 +63,12 @@ void Log::write_line(LogLevel level, std::string_view where, std::string what) {
   const auto index = static_cast<std::size_t>(level);
   const std::lock_guard lock(mutex_);
   if (target_ == "syslog") {
-    ::syslog(kPriorities[index], "%.*s: %s", static_cast<int>(where.size()), where.data(), what.c_str());
+    ::syslog(kPriorities[index], "%.*s: %s", static_cast<int>(where.size()), where.data(),
+             what.c_str());
     return;
   }
-  const std::string line = fmt::format("{} {} {}: {}\n", timestamp_now(), kNames[index], where, what);
+  const std::string line =
+      fmt::format("{} {} {}: {}\n", timestamp_now(), kNames[index], where, what);
   const int fd = file_ ? file_.get() : STDERR_FILENO;
   // One write, so that lines of several processes do not mix.
   [[maybe_unused]] const ssize_t written = ::write(fd, line.data(), line.size());

@@ -37,7 +37,8 @@ class Log {
   // What came from outside must have gone through escape_for_log before; line ends in `what` are
   // turned into spaces.
   template <class... Args>
-  void write(LogLevel level, std::string_view where, fmt::format_string<Args...> what, Args&&... args) {
+  void write(LogLevel level, std::string_view where, fmt::format_string<Args...> what,
+             Args&&... args) {
     if (is_enabled(level)) write_line(level, where, fmt::format(what, std::forward<Args>(args)...));
   }
   template <class... Args>

@@ -97,17 +97,17 @@ class [[nodiscard]] Result<void, E> {
 #define UVHTTPD_JOIN(a, b) UVHTTPD_JOIN_INNER(a, b)
 
 // TRY(expression): returns its error from the calling function, if it is one.
-#define TRY(expression)                                                    \
-  do {                                                                     \
-    if (auto try_result = (expression); !try_result) {                     \
-      return ::uvhttpd::Unexpected(std::move(try_result).error());         \
-    }                                                                      \
+#define TRY(expression)                                            \
+  do {                                                             \
+    if (auto try_result = (expression); !try_result) {             \
+      return ::uvhttpd::Unexpected(std::move(try_result).error()); \
+    }                                                              \
   } while (false)
 
 // TRY_ASSIGN(auto file, open(path)): declares the value, or returns the error.
 #define TRY_ASSIGN(declaration, expression) \
   TRY_ASSIGN_AS(UVHTTPD_JOIN(try_result_, __LINE__), declaration, expression)
-#define TRY_ASSIGN_AS(result, declaration, expression)                          \
-  auto result = (expression);                                                   \
-  if (!result) return ::uvhttpd::Unexpected(std::move(result).error());         \
+#define TRY_ASSIGN_AS(result, declaration, expression)                  \
+  auto result = (expression);                                           \
+  if (!result) return ::uvhttpd::Unexpected(std::move(result).error()); \
   declaration = *std::move(result)

@@ -72,7 +72,8 @@ std::size_t SendQueue::gather(std::span<iovec> out, std::size_t limit) const {
   for (std::size_t i = first_; i < segments_.size() && filled < out.size() && limit > 0; ++i) {
     const Segment& segment = segments_[i];
     if (segment.kind == Kind::file) break;
-    const char* data = segment.kind == Kind::owned ? storage_.data() + segment.position : segment.data;
+    const char* data =
+        segment.kind == Kind::owned ? storage_.data() + segment.position : segment.data;
     const std::size_t size = std::min<std::uint64_t>(segment.size, limit);
     out[filled++] = {const_cast<char*>(data), size};
     limit -= size;

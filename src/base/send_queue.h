@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// base/send_queue.h: what still has to reach the peer, in order: octets of its own, octets of others
-// with what keeps them alive, and ranges of open files.
+// base/send_queue.h: what still has to reach the peer, in order: octets of its own, octets of
+// others with what keeps them alive, and ranges of open files.
 #pragma once
 
 #include <sys/uio.h>
@@ -39,7 +39,8 @@ class SendQueue {
   void commit(std::size_t used);
   void append_borrowed(std::string_view bytes, std::shared_ptr<const void> keeper);
   // The file is sent from its descriptor; its position is neither used nor moved.
-  void append_file(std::shared_ptr<const UniqueFd> file, std::uint64_t offset, std::uint64_t length);
+  void append_file(std::shared_ptr<const UniqueFd> file, std::uint64_t offset,
+                   std::uint64_t length);
   // Takes everything out of `other`.
   void append_all(SendQueue& other);
 
@@ -57,8 +58,9 @@ class SendQueue {
   enum class Kind : std::uint8_t { owned, borrowed, file };
   struct Segment {
     Kind kind;
-    std::uint64_t position;  // owned: offset in storage_; borrowed: unused; file: offset in the file
-    const char* data;        // borrowed
+    std::uint64_t
+        position;      // owned: offset in storage_; borrowed: unused; file: offset in the file
+    const char* data;  // borrowed
     std::uint64_t size;
     int fd;
     std::shared_ptr<const void> keeper;

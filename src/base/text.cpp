@@ -152,7 +152,8 @@ std::optional<std::string_view> nearest(std::string_view word,
       row[0] = i;
       for (std::size_t j = 1; j <= b.size(); ++j) {
         const std::size_t above = row[j];
-        const std::size_t change = diagonal + (ascii_lower(a[i - 1]) == ascii_lower(b[j - 1]) ? 0 : 1);
+        const std::size_t change =
+            diagonal + (ascii_lower(a[i - 1]) == ascii_lower(b[j - 1]) ? 0 : 1);
         row[j] = std::min({above + 1, row[j - 1] + 1, change});
         diagonal = above;
       }

@@ -237,7 +237,8 @@ void check_static_methods(TableReader& table, Reading& reading, const Route& rou
     const std::string& name = method.text;
     if (name == "GET" || name == "HEAD" || name == "OPTIONS") continue;
     // Names that are no methods have been reported.
-    if (std::find(route.methods.begin(), route.methods.end(), name) == route.methods.end()) continue;
+    if (std::find(route.methods.begin(), route.methods.end(), name) == route.methods.end())
+      continue;
     reading.faults.add(method.value, "the handler `static` takes GET and HEAD only");
   }
 }

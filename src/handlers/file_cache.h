@@ -46,7 +46,8 @@ struct CachedFile {
   std::size_t memory() const;
 };
 
-// Bounded by the memory of contents and keys; the file not asked for longest goes first. One worker's.
+// Bounded by the memory of contents and keys; the file not asked for longest goes first. One
+// worker's.
 class FileCache {
  public:
   explicit FileCache(std::size_t bytes) : most_(bytes) {}

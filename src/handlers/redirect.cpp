@@ -7,12 +7,14 @@ namespace uvhttpd {
 
 Result<BuiltHandler> Redirect::build(const config::Route& route, const HandlerContext&) {
   return BuiltHandler{std::make_unique<Redirect>(std::get<config::RedirectHandler>(route.handler)),
-                      "redirect", {}, false};
+                      "redirect",
+                      {},
+                      false};
 }
 
 std::string expand_redirect(std::string_view to, const RedirectValues& values) {
-  const bool has_own_query = to.find('?') != std::string_view::npos ||
-                             to.find("{query}") != std::string_view::npos;
+  const bool has_own_query =
+      to.find('?') != std::string_view::npos || to.find("{query}") != std::string_view::npos;
   std::string out;
   while (!to.empty()) {
     const std::size_t open = to.find('{');

@@ -8,7 +8,9 @@ namespace uvhttpd {
 
 Result<BuiltHandler> Respond::build(const config::Route& route, const HandlerContext&) {
   return BuiltHandler{std::make_unique<Respond>(std::get<config::RespondHandler>(route.handler)),
-                      "respond", {}, false};
+                      "respond",
+                      {},
+                      false};
 }
 
 Respond::Respond(const config::RespondHandler& rule)

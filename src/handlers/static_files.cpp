@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "handlers/file_source.h"
 #include "http/date.h"
 #include "http/mime.h"
 #include "http/range.h"
-#include "handlers/file_source.h"
 #include "server/exchange.h"
 #include "server/site.h"
 
@@ -24,7 +24,8 @@ struct Sibling {
   Coding coding;
   std::string_view suffix;
 };
-constexpr Sibling kSiblings[] = {{Coding::zstd, ".zst"}, {Coding::brotli, ".br"}, {Coding::gzip, ".gz"}};
+constexpr Sibling kSiblings[] = {
+    {Coding::zstd, ".zst"}, {Coding::brotli, ".br"}, {Coding::gzip, ".gz"}};
 
 http::Status status_of(int error) {
   switch (error) {
@@ -52,7 +53,8 @@ std::string explain(int error) {
 
 std::string entity_tag(const FileInfo& info, Coding coding) {
   return fmt::format("\"{:x}-{:x}-{:x}{}{}\"", info.inode, info.size,
-                     static_cast<std::uint64_t>(info.mtime_ns), coding == Coding::identity ? "" : "-",
+                     static_cast<std::uint64_t>(info.mtime_ns),
+                     coding == Coding::identity ? "" : "-",
                      coding == Coding::identity ? "" : http::coding_name(coding));
 }
 
@@ -95,7 +97,9 @@ Result<BuiltHandler> StaticFiles::build(const config::Route& route, const Handle
   auto cache = context.shared.get<FileCache>(context.config.cache.memory / context.workers);
   return BuiltHandler{std::make_unique<StaticFiles>(rules, context.config, context.loop,
                                                     std::move(root), std::move(cache)),
-                      "static", {"GET", "HEAD"}, false};
+                      "static",
+                      {"GET", "HEAD"},
+                      false};
 }
 
 StaticFiles::StaticFiles(const config::StaticHandler& rules, const config::Config& config,
@@ -172,7 +176,8 @@ StaticFiles::Found StaticFiles::describe(std::string_view path, OpenedFile opene
                                          const CachedFile* known) {
   auto file = std::make_shared<CachedFile>();
   const auto identity = static_cast<std::size_t>(Coding::identity);
-  file->representations[identity] = represent(path, path, std::move(opened), Coding::identity, known);
+  file->representations[identity] =
+      represent(path, path, std::move(opened), Coding::identity, known);
   if (!file->representations[identity]) {
     return {nullptr, false, 503, "the file changes faster than it can be read"};
   }
@@ -195,9 +200,9 @@ void StaticFiles::add_siblings(CachedFile& file, std::string_view path, const Ca
   }
 }
 
-std::unique_ptr<Representation> StaticFiles::represent(std::string_view path, std::string_view named_as,
-                                                       OpenedFile opened, Coding coding,
-                                                       const CachedFile* known) {
+std::unique_ptr<Representation> StaticFiles::represent(std::string_view path,
+                                                       std::string_view named_as, OpenedFile opened,
+                                                       Coding coding, const CachedFile* known) {
   auto made = std::make_unique<Representation>();
   made->path = path;
   made->info = opened.info;
@@ -286,7 +291,8 @@ void StaticFiles::answer(Exchange& exchange, std::shared_ptr<CachedFile> file) {
   }
   const Representation& what = file->in(coding);
   switch (http::evaluate_preconditions(head, what.validators(), loop_.wall_seconds())) {
-    case http::Precondition::not_modified: return answer_not_modified(exchange, std::move(file), what);
+    case http::Precondition::not_modified:
+      return answer_not_modified(exchange, std::move(file), what);
     case http::Precondition::failed: return exchange.fail(412, {});
     case http::Precondition::proceed: break;
   }
@@ -331,7 +337,8 @@ bool StaticFiles::answer_range(Exchange& exchange, const std::shared_ptr<const C
     value = line;
     ++lines;
   });
-  if (lines != 1 || !http::if_range_holds(request, what.validators(), loop_.wall_seconds())) return false;
+  if (lines != 1 || !http::if_range_holds(request, what.validators(), loop_.wall_seconds()))
+    return false;
   const http::RangeResult result = http::parse_range(value, what.info.size);
   if (result.verdict == http::RangeVerdict::whole) return false;
   const std::string size = std::to_string(what.info.size);
@@ -354,21 +361,24 @@ bool StaticFiles::answer_range(Exchange& exchange, const std::shared_ptr<const C
   return true;
 }
 
-BodySource* StaticFiles::source_of(Exchange& exchange, const std::shared_ptr<const CachedFile>& file,
+BodySource* StaticFiles::source_of(Exchange& exchange,
+                                   const std::shared_ptr<const CachedFile>& file,
                                    const Representation& what, std::uint64_t offset,
                                    std::uint64_t length) {
   if (what.content) {
-    return &exchange.keep<MemorySource>(std::string_view(*what.content).substr(offset, length), file);
+    return &exchange.keep<MemorySource>(std::string_view(*what.content).substr(offset, length),
+                                        file);
   }
   exchange.keep<std::shared_ptr<const CachedFile>>(file);
   Result<OpenedFile> opened = root_.open_below(what.path, symlinks_);
   if (opened && opened->info == what.info) {
-    return &exchange.keep<FileSource>(std::make_shared<const UniqueFd>(std::move(opened->fd)), offset,
-                                      length);
+    return &exchange.keep<FileSource>(std::make_shared<const UniqueFd>(std::move(opened->fd)),
+                                      offset, length);
   }
   // It was replaced since the last look: the next look finds what is there now.
   const bool own_root = rules_.own_root;
-  cache_->erase(this, own_root ? exchange.request().matched : exchange.request().target.path.substr(1));
+  cache_->erase(this,
+                own_root ? exchange.request().matched : exchange.request().target.path.substr(1));
   const http::Status status = opened ? 503 : status_of(opened.error().os_error);
   const http::ResponseField retry{"Retry-After", "0"};
   exchange.fail(status, {}, {&retry, status == 503 ? std::size_t{1} : std::size_t{0}});

@@ -40,18 +40,21 @@ class StaticFiles final : public Handler {
   std::unique_ptr<Representation> represent(std::string_view path, std::string_view named_as,
                                             OpenedFile opened, http::Coding coding,
                                             const CachedFile* known);
-  void add_fields(Representation& representation, std::string_view named_as, http::Coding coding) const;
+  void add_fields(Representation& representation, std::string_view named_as,
+                  http::Coding coding) const;
   void finish_fields(CachedFile& file) const;
   std::string content_type(std::string_view path) const;
 
   void answer(Exchange& exchange, std::shared_ptr<CachedFile> file);
-  void answer_whole(Exchange& exchange, std::shared_ptr<const CachedFile> file, const Representation& what);
+  void answer_whole(Exchange& exchange, std::shared_ptr<const CachedFile> file,
+                    const Representation& what);
   void answer_not_modified(Exchange& exchange, std::shared_ptr<const CachedFile> file,
                            const Representation& what);
   // False when no Range is to be honoured.
   bool answer_range(Exchange& exchange, const std::shared_ptr<const CachedFile>& file,
                     const Representation& what);
-  // The octets from `offset` on; nullptr after the exchange has been failed: the file is not what it was.
+  // The octets from `offset` on; nullptr after the exchange has been failed: the file is not what
+  // it was.
   BodySource* source_of(Exchange& exchange, const std::shared_ptr<const CachedFile>& file,
                         const Representation& what, std::uint64_t offset, std::uint64_t length);
   void redirect_to_directory(Exchange& exchange);
@@ -65,7 +68,8 @@ class StaticFiles final : public Handler {
   std::shared_ptr<FileCache> cache_;
 };
 
-// Whether a segment begins with a dot: never to be served unless hidden files are allowed. The segment
+// Whether a segment begins with a dot: never to be served unless hidden files are allowed. The
+// segment
 // ".well-known" (RFC 8615) does not count.
 bool has_hidden_segment(std::string_view path);
 

@@ -9,9 +9,9 @@ namespace {
 
 // Registered beyond RFC 9110, as far as the parser takes them.
 constexpr std::string_view kRegistered[] = {
-    "ACL",        "BIND",       "CHECKOUT", "COPY",      "LINK",       "LOCK",    "MERGE",
-    "MKACTIVITY", "MKCALENDAR", "MKCOL",    "MOVE",      "PROPFIND",   "PROPPATCH", "REBIND",
-    "REPORT",     "SEARCH",     "UNBIND",   "UNLINK",    "UNLOCK",
+    "ACL",        "BIND",       "CHECKOUT", "COPY",   "LINK",     "LOCK",      "MERGE",
+    "MKACTIVITY", "MKCALENDAR", "MKCOL",    "MOVE",   "PROPFIND", "PROPPATCH", "REBIND",
+    "REPORT",     "SEARCH",     "UNBIND",   "UNLINK", "UNLOCK",
 };
 
 }  // namespace

@@ -9,7 +9,19 @@ namespace uvhttpd::http {
 
 // `registered` are those of the IANA registry that only gateways can mean something by
 // (PROPFIND and its like); `other` are unknown ones, answered with 501.
-enum class Method : std::uint8_t { get, head, post, put, delete_, options, patch, trace, connect, registered, other };
+enum class Method : std::uint8_t {
+  get,
+  head,
+  post,
+  put,
+  delete_,
+  options,
+  patch,
+  trace,
+  connect,
+  registered,
+  other
+};
 
 // Methods are case-sensitive.
 Method method_of(std::string_view text);

@@ -9,9 +9,10 @@
 namespace uvhttpd::http {
 
 namespace octet_class {
-constexpr std::uint8_t kToken = 1;    // tchar, RFC 9110 section 5.6.2
-constexpr std::uint8_t kValue = 2;    // of a field value: no control octet but HTAB, section 5.5
-constexpr std::uint8_t kRegName = 4;  // of a host name or of its percent-encoding, RFC 3986 section 3.2.2
+constexpr std::uint8_t kToken = 1;  // tchar, RFC 9110 section 5.6.2
+constexpr std::uint8_t kValue = 2;  // of a field value: no control octet but HTAB, section 5.5
+constexpr std::uint8_t kRegName =
+    4;  // of a host name or of its percent-encoding, RFC 3986 section 3.2.2
 constexpr std::uint8_t kPath = 8;     // pchar or "/", without "%", RFC 3986 section 3.3
 constexpr std::uint8_t kTarget = 16;  // what we take in a request target: visible ASCII but "#"
 }  // namespace octet_class

@@ -10,14 +10,14 @@ enum class RequestPhase : std::uint8_t { head, body, done, lost };
 enum class ResponsePhase : std::uint8_t { none, ready, sending, done, broken };
 
 enum class Step : std::uint8_t {
-  parse,         // read the next head
-  feed,          // the handler has the request: give it body octets, or wait for it
-  flush,         // encode the head once, then fill and send
-  discard,       // early answer: throw a bounded rest of the body away
-  recycle,       // the exchange is over, the connection goes on
-  close,         // lingering close: the answer is out, the client may still be sending
-  abandon,       // the client is gone: drop everything
-  break_off,     // close so that the client sees a short body, never a well-formed lie
+  parse,      // read the next head
+  feed,       // the handler has the request: give it body octets, or wait for it
+  flush,      // encode the head once, then fill and send
+  discard,    // early answer: throw a bounded rest of the body away
+  recycle,    // the exchange is over, the connection goes on
+  close,      // lingering close: the answer is out, the client may still be sending
+  abandon,    // the client is gone: drop everything
+  break_off,  // close so that the client sees a short body, never a well-formed lie
 };
 
 // RFC 9112 section 9.3. Defined for all combinations.

@@ -19,14 +19,18 @@ struct ResponseField {
 // What encode_response_head writes, in this order.
 struct EncodedParts {
   Status status = 200;
-  std::string_view reason;             // empty: the registered phrase
+  std::string_view reason;  // empty: the registered phrase
   std::span<const ResponseField> fields;
-  std::string_view prepared;           // whole field lines with their CRLF
-  std::string_view date;               // value of Date; empty: none is written
-  std::string_view server;             // value of Server; empty: none
+  std::string_view prepared;  // whole field lines with their CRLF
+  std::string_view date;      // value of Date; empty: none is written
+  std::string_view server;    // value of Server; empty: none
   enum class Body : std::uint8_t { unsaid, length, chunked } body = Body::unsaid;
-  std::uint64_t length = 0;            // Body::length
-  enum class Connection : std::uint8_t { unsaid, close, keep_alive } connection = Connection::unsaid;
+  std::uint64_t length = 0;  // Body::length
+  enum class Connection : std::uint8_t {
+    unsaid,
+    close,
+    keep_alive
+  } connection = Connection::unsaid;
 };
 
 void encode_response_head(SendQueue& out, const EncodedParts& parts);

@@ -7,7 +7,8 @@ namespace uvhttpd {
 
 DeadlineClock::DeadlineClock(EventLoop& loop)
     : loop_(loop),
-      timer_(loop, [](void* self) { static_cast<DeadlineClock*>(self)->on_timer(); }, this) {}
+      timer_(
+          loop, [](void* self) { static_cast<DeadlineClock*>(self)->on_timer(); }, this) {}
 
 void DeadlineClock::note(TimePoint due) {
   if (due >= wakes_at_) return;

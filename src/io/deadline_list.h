@@ -55,8 +55,8 @@ class DeadlineList {
   DeadlineList(const DeadlineList&) = delete;
   DeadlineList& operator=(const DeadlineList&) = delete;
 
-  // The node, wherever it was armed before, expires `duration` from now: it is disarmed and its callback
-  // called once. The callback may arm and disarm any node, and destroy its own.
+  // The node, wherever it was armed before, expires `duration` from now: it is disarmed and its
+  // callback called once. The callback may arm and disarm any node, and destroy its own.
   void arm(DeadlineNode& node);
   Duration duration() const { return duration_; }
 

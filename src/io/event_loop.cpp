@@ -37,8 +37,8 @@ EventLoop::~EventLoop() {
   hook_ = nullptr;
   async_.reset();
   prepare_.reset();
-  // Close callbacks need a turn, and a stop() that came last takes one away. What is still there after
-  // a few is a leak, which must show and not be waited for.
+  // Close callbacks need a turn, and a stop() that came last takes one away. What is still there
+  // after a few is a leak, which must show and not be waited for.
   for (int turns = 0; turns < kLastTurns && uv_run(&loop_, UV_RUN_NOWAIT) != 0; ++turns) {
   }
   ASSERT(uv_loop_close(&loop_) == 0);

@@ -13,9 +13,9 @@
 
 namespace uvhttpd {
 
-// libuv frees a handle only in the callback of uv_close. So a handle is an allocation of its own that
-// the close callback frees, and its C++ owner may die at once. T is plain data whose first member is
-// the libuv handle.
+// libuv frees a handle only in the callback of uv_close. So a handle is an allocation of its own
+// that the close callback frees, and its C++ owner may die at once. T is plain data whose first
+// member is the libuv handle.
 template <class T>
 struct CloseHandle {
   void operator()(T* handle) const {

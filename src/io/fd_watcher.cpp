@@ -19,8 +19,8 @@ void FdWatcher::watch(unsigned interest, bool or_gone) {
   int events = 0;
   if ((interest & ready::kReadable) != 0) events |= UV_READABLE;
   if ((interest & ready::kWritable) != 0) events |= UV_WRITABLE;
-  // epoll reports errors and hang-ups for whatever is registered; urgent data is the mask under which
-  // nothing else comes.
+  // epoll reports errors and hang-ups for whatever is registered; urgent data is the mask under
+  // which nothing else comes.
   if (events == 0 && or_gone) events = UV_PRIORITIZED;
   if (events == 0) {
     uv_poll_stop(&handle_->handle);

@@ -6,8 +6,8 @@
 
 namespace uvhttpd {
 
-// Bits of what is awaited or has come. `gone` cannot be asked for: it comes with an error or when both
-// directions are closed, whatever was asked; the descriptor's own calls then tell the reason.
+// Bits of what is awaited or has come. `gone` cannot be asked for: it comes with an error or when
+// both directions are closed, whatever was asked; the descriptor's own calls then tell the reason.
 namespace ready {
 constexpr unsigned kNothing = 0;
 constexpr unsigned kReadable = 1;
@@ -15,9 +15,9 @@ constexpr unsigned kWritable = 2;
 constexpr unsigned kGone = 4;
 }  // namespace ready
 
-// The descriptor stays its owner's, must be non-blocking, and must outlive the watcher. One watcher for a
-// descriptor at a time. Changing the mask costs two system calls: the mask is changed only when it
-// differs.
+// The descriptor stays its owner's, must be non-blocking, and must outlive the watcher. One watcher
+// for a descriptor at a time. Changing the mask costs two system calls: the mask is changed only
+// when it differs.
 class FdWatcher {
  public:
   using Callback = void (*)(void* owner, unsigned ready);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// io/listener.h: accepts connections from one listening socket, and lives through a lack of descriptors.
+// io/listener.h: accepts connections from one listening socket, and lives through a lack of
+// descriptors.
 #pragma once
 
 #include <memory>

@@ -17,8 +17,8 @@ namespace {
 
 constexpr std::size_t kMaxPieces = 16;  // of one gathered send
 
-// As recv and send of the C library, which are cancellation points: in a process with threads each call
-// pays for that, and nobody here cancels threads.
+// As recv and send of the C library, which are cancellation points: in a process with threads each
+// call pays for that, and nobody here cancels threads.
 ssize_t receive_octets(int fd, void* into, std::size_t size) {
   return ::syscall(SYS_recvfrom, fd, into, size, 0, nullptr, nullptr);
 }

@@ -10,8 +10,8 @@
 
 namespace uvhttpd {
 
-// Readiness goes to `callback(owner, ready)`. The descriptor meets the loop only when want() first asks
-// for something: a connection that is answered and closed at once never does.
+// Readiness goes to `callback(owner, ready)`. The descriptor meets the loop only when want() first
+// asks for something: a connection that is answered and closed at once never does.
 class PlainTransport final : public Transport {
  public:
   PlainTransport(EventLoop& loop, UniqueFd socket, FdWatcher::Callback callback, void* owner)

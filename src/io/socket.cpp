@@ -24,7 +24,8 @@ void set_option(int fd, int level, int option, int value) {
 
 bool somebody_listens(const sockaddr_un& address) {
   const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  return probe && (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
+  return probe && (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address),
+                             sizeof address) == 0 ||
                    errno == EAGAIN);
 }
 
@@ -104,7 +105,8 @@ Result<UniqueFd> listen_ip(const std::string& host, std::uint16_t port, bool sha
   } else {
     return Unexpected(Error{"listening on " + host + ": not an IP address", EINVAL});
   }
-  const std::string name = (address.ss_family == AF_INET6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+  const std::string name =
+      (address.ss_family == AF_INET6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
   UniqueFd fd(::socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return Unexpected(Error::from_errno(errno, "listening on " + name));
   set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);

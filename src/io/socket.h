@@ -31,8 +31,8 @@ struct PeerAddress {
 // The address a listening or connected socket is bound to.
 PeerAddress local_address(int fd);
 
-// A bound, listening, non-blocking socket. `shared_port`: other sockets of this process will bind the same
-// address (SO_REUSEPORT). An IPv6 address listens for IPv4 too (dual stack).
+// A bound, listening, non-blocking socket. `shared_port`: other sockets of this process will bind
+// the same address (SO_REUSEPORT). An IPv6 address listens for IPv4 too (dual stack).
 Result<UniqueFd> listen_ip(const std::string& host, std::uint16_t port, bool shared_port);
 // Takes the place of a stale socket file, never of one that somebody listens on.
 Result<UniqueFd> listen_unix(const std::string& path);

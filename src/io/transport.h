@@ -25,8 +25,8 @@ class Transport {
  public:
   virtual ~Transport() = default;
   virtual IoResult receive(std::span<char> into) = 0;
-  // Sends from the front of the queue, at most about `limit` octets, and consumes what it sent. A file
-  // that has become too short is `failed` with EIO.
+  // Sends from the front of the queue, at most about `limit` octets, and consumes what it sent. A
+  // file that has become too short is `failed` with EIO.
   virtual IoResult send(SendQueue& queue, std::size_t limit) = 0;
   // Which readiness (bits of io/fd_watcher.h) the owner wants to hear of from now on.
   virtual void want(unsigned interest) = 0;

@@ -43,9 +43,8 @@ std::string format_clf_time(std::int64_t seconds) {
   const std::time_t time = seconds;
   std::tm parts{};
   ::gmtime_r(&time, &parts);
-  return fmt::format("{:02}/{}/{:04}:{:02}:{:02}:{:02} +0000", parts.tm_mday,
-                     kMonths[parts.tm_mon], parts.tm_year + 1900, parts.tm_hour, parts.tm_min,
-                     parts.tm_sec);
+  return fmt::format("{:02}/{}/{:04}:{:02}:{:02}:{:02} +0000", parts.tm_mday, kMonths[parts.tm_mon],
+                     parts.tm_year + 1900, parts.tm_hour, parts.tm_min, parts.tm_sec);
 }
 
 std::string format_iso_time(std::int64_t seconds) {
@@ -61,7 +60,8 @@ std::string format_iso_time(std::int64_t seconds) {
 AccessLog::AccessLog(EventLoop& loop, Log& log)
     : loop_(loop),
       log_(log),
-      flush_timer_(loop, [](void* self) { static_cast<AccessLog*>(self)->flush(); }, this) {}
+      flush_timer_(
+          loop, [](void* self) { static_cast<AccessLog*>(self)->flush(); }, this) {}
 
 AccessLog::~AccessLog() { flush(); }
 
@@ -125,7 +125,8 @@ void AccessLog::append_time() {
   const std::int64_t now = loop_.wall_seconds();
   if (now != time_second_) {
     time_second_ = now;
-    time_ = target_.config.format == config::LogFormat::json ? format_iso_time(now) : format_clf_time(now);
+    time_ = target_.config.format == config::LogFormat::json ? format_iso_time(now)
+                                                             : format_clf_time(now);
   }
   buffer_.append(time_);
 }
@@ -157,7 +158,11 @@ void AccessLog::append_combined(const AccessRecord& record) {
 
 void AccessLog::append_json(const AccessRecord& record) {
   const auto member = [this](std::string_view name, std::string_view value) {
-    buffer_.append(",\"").append(name).append("\":\"").append(escape_for_json(value)).push_back('"');
+    buffer_.append(",\"")
+        .append(name)
+        .append("\":\"")
+        .append(escape_for_json(value))
+        .push_back('"');
   };
   buffer_.append("{\"time\":\"");
   append_time();

@@ -25,14 +25,15 @@ struct AccessRecord {
   std::uint64_t bytes = 0;  // of the body, as sent
   Duration elapsed{0};
   std::string_view site;
-  std::string_view route;    // its pattern
+  std::string_view route;  // its pattern
   std::string_view handler;
   std::string_view referer;
   std::string_view user_agent;
   std::string_view request_id;
 };
 
-// One for each worker. A log that cannot be written loses lines, never requests; the error log says so once.
+// One for each worker. A log that cannot be written loses lines, never requests; the error log says
+// so once.
 class AccessLog {
  public:
   AccessLog(EventLoop& loop, Log& log);
@@ -41,7 +42,8 @@ class AccessLog {
   ~AccessLog();
 
   enum class Kind { off, file, stream, syslog };
-  // Where lines go; opened apart from being used, so that a reload can fail before anything changes.
+  // Where lines go; opened apart from being used, so that a reload can fail before anything
+  // changes.
   struct Target {
     config::AccessLog config{.path = "off", .format = config::LogFormat::combined};
     Kind kind = Kind::off;

@@ -18,14 +18,14 @@ using http::Step;
 namespace {
 
 constexpr int kStepsPerTurn = 256;
-constexpr std::size_t kSendPerTurn = 256 << 10;    // then the others have their turn
-constexpr std::size_t kPullBelow = 16 << 10;       // queued octets under which the source is asked
+constexpr std::size_t kSendPerTurn = 256 << 10;  // then the others have their turn
+constexpr std::size_t kPullBelow = 16 << 10;     // queued octets under which the source is asked
 constexpr std::size_t kPullBudget = 256 << 10;
-constexpr std::size_t kPipelineQueue = 64 << 10;   // answers collected before they are sent
+constexpr std::size_t kPipelineQueue = 64 << 10;  // answers collected before they are sent
 constexpr std::size_t kMaxStash = 64 << 10;
-constexpr std::uint64_t kMaxDiscard = 256 << 10;   // of an unwanted body, to keep the connection
-constexpr std::uint64_t kMaxLinger = 1 << 20;      // octets read after the answer to a refused request
-constexpr Duration kRateGrace{10'000};             // before the minimum rate counts
+constexpr std::uint64_t kMaxDiscard = 256 << 10;  // of an unwanted body, to keep the connection
+constexpr std::uint64_t kMaxLinger = 1 << 20;  // octets read after the answer to a refused request
+constexpr Duration kRateGrace{10'000};         // before the minimum rate counts
 
 bool forbids_body(http::Status status) { return status < 200 || status == 204 || status == 304; }
 
@@ -56,8 +56,8 @@ void Connection::on_ready(void* self, unsigned now_ready) {
   if ((now_ready & ready::kGone) != 0) {
     // Nobody is left to answer to.
     connection->request_ = RequestPhase::lost;
-    connection->response_ =
-        connection->response_ == ResponsePhase::done ? ResponsePhase::broken : connection->response_;
+    connection->response_ = connection->response_ == ResponsePhase::done ? ResponsePhase::broken
+                                                                         : connection->response_;
     if (connection->lingering_ || connection->exchange_ == nullptr) {
       connection->context_.received->clear();
       return connection->close();
@@ -202,7 +202,8 @@ void Connection::begin_exchange() {
   exchange.request_.server = server_;
   ++requests_;
   const std::uint64_t most = exchange.runtime_->config().limits.requests_per_connection;
-  keep_alive_ = parser_.framing().keep_alive && !context_.draining && (most == 0 || requests_ < most);
+  keep_alive_ =
+      parser_.framing().keep_alive && !context_.draining && (most == 0 || requests_ < most);
   continue_due_ = parser_.framing().expect_continue;
   request_ = RequestPhase::body;
   if (!exchange.request_.has_body()) {
@@ -489,7 +490,8 @@ bool Connection::close_when_sent() {
   return false;
 }
 
-// RFC 9112 section 9.6: closing with octets unread would reset the connection and take the answer along.
+// RFC 9112 section 9.6: closing with octets unread would reset the connection and take the answer
+// along.
 void Connection::linger() {
   transport_->shutdown_write();
   lingering_ = true;
@@ -583,9 +585,10 @@ Connection::Waiting Connection::what_is_awaited() const {
     return Waiting::body;
   }
   const bool waits_for_handler =
-      response_ == ResponsePhase::none || (response_ == ResponsePhase::sending && chunked_ && !source_ended_);
-  const bool may_be_gone = read_closed_ && waits_for_handler && !probed_ &&
-                           exchange_->request().head.minor_version > 0;
+      response_ == ResponsePhase::none ||
+      (response_ == ResponsePhase::sending && chunked_ && !source_ended_);
+  const bool may_be_gone =
+      read_closed_ && waits_for_handler && !probed_ && exchange_->request().head.minor_version > 0;
   return may_be_gone ? Waiting::probe : Waiting::nothing;
 }
 
@@ -637,7 +640,8 @@ void Connection::on_deadline() {
 // Progress is what the client has acknowledged at the least rate, not that some octet was taken.
 void Connection::on_send_deadline() {
   const std::uint64_t arrived = sent_total_ - std::min(sent_total_, transport_->unacknowledged());
-  const auto seconds = static_cast<std::uint64_t>(context_.deadlines.send->duration().count()) / 1000;
+  const auto seconds =
+      static_cast<std::uint64_t>(context_.deadlines.send->duration().count()) / 1000;
   const std::uint64_t least =
       std::max<std::uint64_t>(1, context_.runtime()->config().limits.body_min_rate * seconds);
   if (arrived - progress_mark_ < least) {
@@ -648,8 +652,8 @@ void Connection::on_send_deadline() {
 }
 
 // The client has closed its side and waits for an answer, or is gone: TCP cannot tell. An interim
-// response, or within a chunked body a zero in front of the next chunk's size (RFC 9112 section 7.1),
-// means nothing to the one and makes the kernel of the other reset the connection.
+// response, or within a chunked body a zero in front of the next chunk's size (RFC 9112
+// section 7.1), means nothing to the one and makes the kernel of the other reset the connection.
 void Connection::probe_client() {
   probed_ = true;
   queue().append(response_ == ResponsePhase::none ? "HTTP/1.1 100 Continue\r\n\r\n" : "0");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// server/connection.h: one client connection: requests in, responses out, one function that drives it.
+// server/connection.h: one client connection: requests in, responses out, one function that drives
+// it.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +19,9 @@ namespace uvhttpd {
 
 class WorkerContext;
 
-// Callbacks only record facts and call advance(), which looks at the two phases and does the step that
-// http::next_step names, until it must wait. Owned by the context: it frees the connection after bury().
+// Callbacks only record facts and call advance(), which looks at the two phases and does the step
+// that http::next_step names, until it must wait. Owned by the context: it frees the connection
+// after bury().
 class Connection : public ListNode {
  public:
   Connection(WorkerContext& context, const PeerAddress& client, const PeerAddress& server);
@@ -36,8 +38,8 @@ class Connection : public ListNode {
   void advance();
   void want_body();
   void on_response();
-  // The one path for requests that cannot be understood or must not go on: an answer, then a half-close;
-  // nothing is parsed any more. With an answer under way already it is broken off.
+  // The one path for requests that cannot be understood or must not go on: an answer, then a
+  // half-close; nothing is parsed any more. With an answer under way already it is broken off.
   void refuse(const http::Refusal& refusal);
   bool has_responded() const { return response_ != http::ResponsePhase::none; }
 
@@ -99,21 +101,21 @@ class Connection : public ListNode {
   http::ResponsePhase response_ = http::ResponsePhase::none;
   Waiting waiting_ = Waiting::nothing;
   bool keep_alive_ = false;
-  bool refused_ = false;          // the framing is lost: nothing more is parsed
-  bool read_closed_ = false;      // the client has sent all it will
+  bool refused_ = false;      // the framing is lost: nothing more is parsed
+  bool read_closed_ = false;  // the client has sent all it will
   bool sink_full_ = false;
   bool output_blocked_ = false;
   bool source_ended_ = false;
   bool chunked_ = false;
   bool bodiless_ = false;
-  bool until_close_ = false;      // only the end of the connection ends the body
+  bool until_close_ = false;  // only the end of the connection ends the body
   bool again_ = false;
   bool lingering_ = false;
-  bool continue_due_ = false;     // 100 Continue is awaited and not sent
+  bool continue_due_ = false;  // 100 Continue is awaited and not sent
   bool probed_ = false;
   bool buried_ = false;
   std::uint32_t sent_this_turn_ = 0;
-  std::uint64_t body_sent_ = 0;   // of the response body, queued
+  std::uint64_t body_sent_ = 0;  // of the response body, queued
   std::uint64_t discarded_ = 0;
   std::uint64_t sent_total_ = 0;
   std::uint64_t progress_mark_ = 0;  // sent and acknowledged when the send deadline was armed

@@ -19,7 +19,8 @@ std::string render(http::Status status) {
 
 std::string type_of(std::string_view path, const std::string& charset) {
   const std::size_t dot = path.rfind('.');
-  std::string_view type = dot == std::string_view::npos ? "" : http::media_type_of(path.substr(dot));
+  std::string_view type =
+      dot == std::string_view::npos ? "" : http::media_type_of(path.substr(dot));
   if (type.empty()) type = "text/html";
   std::string full(type);
   if (!charset.empty() && http::takes_charset(type)) full += "; charset=" + charset;
@@ -35,7 +36,8 @@ ErrorPage plain_error_page(http::Status status) {
 ErrorPages::ErrorPages(const config::Site& site) : root_(site.files.root) {
   for (const config::Site::ErrorPage& page : site.error_pages) {
     auto& pages = page.status < 10 ? classes_ : pages_;
-    pages[page.status] = {page.path.substr(1), {}, {nullptr, type_of(page.path, site.files.charset)}};
+    pages[page.status] = {
+        page.path.substr(1), {}, {nullptr, type_of(page.path, site.files.charset)}};
   }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// server/error_pages.h: the bodies of error answers: ours, small and plain, or the operator's files.
+// server/error_pages.h: the bodies of error answers: ours, small and plain, or the operator's
+// files.
 #pragma once
 
 #include <map>
@@ -27,8 +28,8 @@ ErrorPage plain_error_page(http::Status status);
 class ErrorPages {
  public:
   explicit ErrorPages(const config::Site& site);
-  // The operator's page for the status, else for its class, else the plain one. A page that cannot be
-  // read gives the plain one.
+  // The operator's page for the status, else for its class, else the plain one. A page that cannot
+  // be read gives the plain one.
   ErrorPage page(http::Status status);
 
  private:

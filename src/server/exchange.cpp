@@ -14,7 +14,8 @@ Log& Exchange::log() { return connection_->context().log; }
 
 std::string_view Exchange::id() {
   char text[40];
-  const auto end = fmt::format_to_n(text, sizeof text, "{:x}-{:x}", connection_->context().number, number_);
+  const auto end =
+      fmt::format_to_n(text, sizeof text, "{:x}-{:x}", connection_->context().number, number_);
   return arena_.copy({text, end.size});
 }
 

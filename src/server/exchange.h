@@ -31,7 +31,8 @@ struct Request {
   http::RequestHead head;
   http::Framing framing;
   http::Target target;
-  // The part of target.path that the `*` of the route's pattern matched, without a leading slash for
+  // The part of target.path that the `*` of the route's pattern matched, without a leading slash
+  // for
   // "/prefix/*"; the whole path without its leading slash for other patterns.
   std::string_view matched;
   PeerAddress client;
@@ -60,22 +61,24 @@ class Exchange {
     return arena_.make<T>(std::forward<Args>(args)...);
   }
 
-  // The body goes to the sink from now on (100 Continue is sent when it is awaited). Once at most; the
-  // sink must live as long as the exchange. Not calling it means the body is not wanted.
+  // The body goes to the sink from now on (100 Continue is sent when it is awaited). Once at most;
+  // the sink must live as long as the exchange. Not calling it means the body is not wanted.
   void receive_body(BodySink& sink);
   // The request body's octets handed over so far.
   std::uint64_t body_bytes_received() const;
 
-  // The response. Once, this or fail(). `source` gives the body and must live as long as the exchange; nullptr
-  // is an empty body. For HEAD and for statuses without a body the source is not asked.
+  // The response. Once, this or fail(). `source` gives the body and must live as long as the
+  // exchange; nullptr is an empty body. For HEAD and for statuses without a body the source is not
+  // asked.
   void respond(const ResponseHead& head, BodySource* source);
-  // An error answer with the site's page for it. `reason` goes to the error log when it is not empty.
+  // An error answer with the site's page for it. `reason` goes to the error log when it is not
+  // empty.
   void fail(http::Status status, std::string_view reason,
             std::span<const http::ResponseField> extra = {});
   bool has_responded() const;
 
-  // The sink has room again, or the source something to pull. May be called at any time from the loop; does
-  // nothing when neither is awaited.
+  // The sink has room again, or the source something to pull. May be called at any time from the
+  // loop; does nothing when neither is awaited.
   void wake();
 
  private:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// server/handler.h: what answers requests, and how bodies flow: responses are pulled, requests pushed.
+// server/handler.h: what answers requests, and how bodies flow: responses are pulled, requests
+// pushed.
 #pragma once
 
 #include <cstddef>
@@ -11,13 +12,13 @@ namespace uvhttpd {
 
 class Exchange;
 
-// Answers the requests of one route of one worker. Lives as long as the runtime it belongs to, which every
-// exchange keeps alive.
+// Answers the requests of one route of one worker. Lives as long as the runtime it belongs to,
+// which every exchange keeps alive.
 class Handler {
  public:
   virtual ~Handler() = default;
-  // Must end in respond() or fail() of the exchange, now or later on the same loop. Once the exchange is
-  // destroyed (its keep()-state with it) it must not be touched.
+  // Must end in respond() or fail() of the exchange, now or later on the same loop. Once the
+  // exchange is destroyed (its keep()-state with it) it must not be touched.
   virtual void handle(Exchange& exchange) = 0;
 };
 
@@ -28,12 +29,13 @@ enum class PullResult {
   failed,   // the body cannot be completed: the connection is broken off
 };
 
-// A response body. Asked only when the previous piece has gone, so back-pressure needs no code of its own.
+// A response body. Asked only when the previous piece has gone, so back-pressure needs no code of
+// its own.
 class BodySource {
  public:
   virtual ~BodySource() = default;
-  // Appends about `budget` octets at most. What is borrowed must be kept alive by its keeper, not by the
-  // exchange: the queue may outlive it.
+  // Appends about `budget` octets at most. What is borrowed must be kept alive by its keeper, not
+  // by the exchange: the queue may outlive it.
   virtual PullResult pull(SendQueue& out, std::size_t budget) = 0;
 };
 

@@ -13,7 +13,8 @@ constexpr unsigned kClientGone = 499;  // in the access log only
 
 // "GET, HEAD, OPTIONS" (RFC 9110 section 10.2.1).
 std::string_view allow_value(std::vector<std::string> methods, Arena& arena) {
-  if (std::find(methods.begin(), methods.end(), "OPTIONS") == methods.end()) methods.push_back("OPTIONS");
+  if (std::find(methods.begin(), methods.end(), "OPTIONS") == methods.end())
+    methods.push_back("OPTIONS");
   std::string list;
   for (const std::string& method : methods) {
     if (!list.empty()) list += ", ";
@@ -101,7 +102,7 @@ bool Pipeline::check_body(Exchange& exchange) {
 
 void Pipeline::after(Exchange& exchange) {
   const std::span<const http::ResponseField> configured =
-      exchange.route_ != nullptr    ? std::span<const http::ResponseField>(exchange.route_->headers)
+      exchange.route_ != nullptr  ? std::span<const http::ResponseField>(exchange.route_->headers)
       : exchange.site_ != nullptr ? std::span<const http::ResponseField>(exchange.site_->headers)
                                   : std::span<const http::ResponseField>{};
   ResponseHead& head = *exchange.response_;
@@ -115,7 +116,8 @@ void Pipeline::after(Exchange& exchange) {
   }
 }
 
-void Pipeline::log(Exchange& exchange, WorkerContext& context, std::uint64_t body_bytes, bool responded) {
+void Pipeline::log(Exchange& exchange, WorkerContext& context, std::uint64_t body_bytes,
+                   bool responded) {
   if (!context.access_log.is_on()) return;
   if (exchange.route_ != nullptr && !exchange.route_->config->access_log) return;
   const Request& request = exchange.request_;

@@ -15,8 +15,10 @@ class Pipeline {
   static void before(Exchange& exchange);
   // The response's head is about to be sent.
   static void after(Exchange& exchange);
-  // The exchange is over. `responded`: a status was decided; else the client went before (499 in the log).
-  static void log(Exchange& exchange, WorkerContext& context, std::uint64_t body_bytes, bool responded);
+  // The exchange is over. `responded`: a status was decided; else the client went before (499 in
+  // the log).
+  static void log(Exchange& exchange, WorkerContext& context, std::uint64_t body_bytes,
+                  bool responded);
 
  private:
   static bool read_target(Exchange& exchange);

@@ -14,8 +14,8 @@
 
 namespace uvhttpd {
 
-// Date, Server, Connection, Content-Length and Transfer-Encoding are not fields here: the connection
-// writes them, since it knows the framing.
+// Date, Server, Connection, Content-Length and Transfer-Encoding are not fields here: the
+// connection writes them, since it knows the framing.
 class ResponseHead {
  public:
   explicit ResponseHead(Arena& arena, http::Status code = 200) : status(code), arena_(&arena) {}
@@ -23,7 +23,8 @@ class ResponseHead {
   http::Status status;
   std::string_view reason{};                    // empty: the registered phrase
   std::optional<std::uint64_t> content_length;  // absent with a body: chunked, or until close
-  // Field lines ready to be sent, each with its CRLF. Their names must be none of those in `fields`.
+  // Field lines ready to be sent, each with its CRLF. Their names must be none of those in
+  // `fields`.
   std::string_view prepared{};
 
   // Views must live as long as the exchange or the runtime.

@@ -10,9 +10,9 @@ namespace {
 
 // Fields that handlers write, and that a configured field of the same name replaces.
 constexpr std::string_view kHandlerFields[] = {
-    "accept-ranges", "allow",         "cache-control", "content-encoding", "content-location",
-    "content-range", "content-type",  "etag",          "last-modified",    "location",
-    "retry-after",   "vary",
+    "accept-ranges",    "allow",         "cache-control", "content-encoding",
+    "content-location", "content-range", "content-type",  "etag",
+    "last-modified",    "location",      "retry-after",   "vary",
 };
 
 bool is_handler_field(std::string_view name) {
@@ -35,7 +35,8 @@ std::vector<std::string> common_methods(const std::vector<std::string>& configur
   if (handled.empty()) return configured;
   std::vector<std::string> common;
   for (const std::string& method : configured) {
-    if (std::find(handled.begin(), handled.end(), method) != handled.end()) common.push_back(method);
+    if (std::find(handled.begin(), handled.end(), method) != handled.end())
+      common.push_back(method);
   }
   return common;
 }
@@ -52,8 +53,9 @@ Result<RouteRuntime> build_route(const config::Route& route, const config::Site&
   const auto& methods = runtime.methods;
   // None would mean all.
   if (methods.empty() && !route.methods.empty()) {
-    return Unexpected(Error{"the route \"" + route.path.text + "\" names no method that the handler \"" +
-                                runtime.handler_name + "\" takes",
+    return Unexpected(Error{"the route \"" + route.path.text +
+                                "\" names no method that the handler \"" + runtime.handler_name +
+                                "\" takes",
                             0});
   }
   // RFC 9110 section 9.1 wants both of every server.
@@ -72,8 +74,8 @@ Result<RouteRuntime> build_route(const config::Route& route, const config::Site&
 }  // namespace
 
 Result<std::shared_ptr<Runtime>> Runtime::build(std::shared_ptr<const config::Config> config,
-                                                BuildHandler build_handler, EventLoop& loop, Log& log,
-                                                unsigned workers) {
+                                                BuildHandler build_handler, EventLoop& loop,
+                                                Log& log, unsigned workers) {
   std::shared_ptr<Runtime> runtime(new Runtime(std::move(config)));
   SharedObjects shared;
   for (const config::Site& site : runtime->config_->sites) {
@@ -106,7 +108,8 @@ const SiteRuntime* Runtime::find_site(std::string_view host) const {
     if (const auto found = exact_.find(host); found != exact_.end()) return found->second;
   }
   if (!wildcard_.empty()) {
-    for (std::size_t dot = host.find('.'); dot != std::string_view::npos; dot = host.find('.', dot + 1)) {
+    for (std::size_t dot = host.find('.'); dot != std::string_view::npos;
+         dot = host.find('.', dot + 1)) {
       if (const auto found = wildcard_.find(host.substr(dot)); found != wildcard_.end()) {
         return found->second;
       }

@@ -20,7 +20,6 @@
 
 namespace uvhttpd {
 
-
 // Objects that the handlers of one runtime share, one of each type: a cache, say.
 class SharedObjects {
  public:
@@ -36,14 +35,16 @@ class SharedObjects {
   std::map<std::type_index, std::shared_ptr<void>> objects_;
 };
 
-// What a handler is built with; outlives it, but for `site` and `config`, which live as long as the runtime.
+// What a handler is built with; outlives it, but for `site` and `config`, which live as long as the
+// runtime.
 struct HandlerContext {
   EventLoop& loop;
   Log& log;
   const config::Config& config;
   const config::Site& site;
   SharedObjects& shared;
-  unsigned workers = 1;  // the share of a worker in what is counted for the whole process is 1/workers
+  unsigned workers =
+      1;  // the share of a worker in what is counted for the whole process is 1/workers
 };
 
 struct BuiltHandler {
@@ -53,16 +54,17 @@ struct BuiltHandler {
   bool executes = false;
 };
 // How handlers are made; app/handler_table.cpp has it.
-using BuildHandler = Result<BuiltHandler> (*)(const config::Route& route, const HandlerContext& context);
+using BuildHandler = Result<BuiltHandler> (*)(const config::Route& route,
+                                              const HandlerContext& context);
 
 class Runtime {
  public:
   static Result<std::shared_ptr<Runtime>> build(std::shared_ptr<const config::Config> config,
-                                                BuildHandler build_handler, EventLoop& loop, Log& log,
-                                                unsigned workers);
+                                                BuildHandler build_handler, EventLoop& loop,
+                                                Log& log, unsigned workers);
 
-  // The site of the host (lower case, without port), the default site, or nullptr. An exact name beats
-  // a wildcard, a longer wildcard a shorter.
+  // The site of the host (lower case, without port), the default site, or nullptr. An exact name
+  // beats a wildcard, a longer wildcard a shorter.
   const SiteRuntime* find_site(std::string_view host) const;
   const config::Config& config() const { return *config_; }
 
@@ -71,12 +73,15 @@ class Runtime {
 
   struct HashText {
     using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>{}(text);
+    }
   };
   std::shared_ptr<const config::Config> config_;
   std::vector<std::unique_ptr<SiteRuntime>> sites_;
   std::unordered_map<std::string, const SiteRuntime*, HashText, std::equal_to<>> exact_;
-  std::unordered_map<std::string, const SiteRuntime*, HashText, std::equal_to<>> wildcard_;  // ".example.org"
+  std::unordered_map<std::string, const SiteRuntime*, HashText, std::equal_to<>>
+      wildcard_;  // ".example.org"
   const SiteRuntime* default_site_ = nullptr;
 };
 

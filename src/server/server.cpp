@@ -45,8 +45,12 @@ unsigned usable_cpus() {
   return count;
 }
 
-Server::Server(EventLoop& main_loop, Log& log, BuildHandler build_handler, InheritedSockets inherited)
-    : main_loop_(main_loop), log_(log), build_handler_(build_handler), inherited_(std::move(inherited)) {}
+Server::Server(EventLoop& main_loop, Log& log, BuildHandler build_handler,
+               InheritedSockets inherited)
+    : main_loop_(main_loop),
+      log_(log),
+      build_handler_(build_handler),
+      inherited_(std::move(inherited)) {}
 
 Server::~Server() {
   for (const auto& worker : workers_) worker->join();
@@ -123,7 +127,8 @@ Result<void> Server::start(std::shared_ptr<const config::Config> config) {
     ++running_;
     auto promise = std::make_shared<std::promise<Result<void>>>();
     prepared.push_back(promise->get_future());
-    workers_.back()->prepare(config_, [promise](Result<void> result) { promise->set_value(std::move(result)); });
+    workers_.back()->prepare(
+        config_, [promise](Result<void> result) { promise->set_value(std::move(result)); });
   }
   Result<void> outcome;
   for (auto& each : prepared) {
@@ -147,7 +152,8 @@ Result<void> Server::start(std::shared_ptr<const config::Config> config) {
 
 std::vector<WorkerSocket> Server::sockets_of(unsigned worker) const {
   std::vector<WorkerSocket> sockets;
-  for (const Address& address : addresses_) sockets.push_back({address.name, address.sockets[worker]});
+  for (const Address& address : addresses_)
+    sockets.push_back({address.name, address.sockets[worker]});
   return sockets;
 }
 
@@ -162,7 +168,8 @@ void Server::reload(std::shared_ptr<const config::Config> config,
     std::vector<Address> addresses;
   };
   auto pending = std::make_shared<Pending>(Pending{worker_count_, {}, std::move(*opened)});
-  const auto on_prepared = [this, config, pending, done = std::move(done)](const Result<void>& result) {
+  const auto on_prepared = [this, config, pending,
+                            done = std::move(done)](const Result<void>& result) {
     if (!result) pending->outcome = Unexpected(result.error());
     if (--pending->left > 0) return;
     if (pending->outcome) commit(config, std::move(pending->addresses));
@@ -177,8 +184,9 @@ void Server::reload(std::shared_ptr<const config::Config> config,
 
 void Server::commit(std::shared_ptr<const config::Config> config, std::vector<Address> addresses) {
   for (const Address& old : addresses_) {
-    const bool is_kept = std::any_of(addresses.begin(), addresses.end(),
-                                     [&](const Address& address) { return address.name == old.name; });
+    const bool is_kept =
+        std::any_of(addresses.begin(), addresses.end(),
+                    [&](const Address& address) { return address.name == old.name; });
     if (!is_kept && !old.unix_path.empty()) ::unlink(old.unix_path.c_str());
   }
   addresses_ = std::move(addresses);

@@ -24,8 +24,8 @@ class Server {
   // All workers must have ended.
   ~Server();
 
-  // Opens the listening sockets; nothing is accepted yet. Call once, before start(): privileges may be
-  // given up between the two.
+  // Opens the listening sockets; nothing is accepted yet. Call once, before start(): privileges may
+  // be given up between the two.
   Result<void> open_sockets(const config::Config& config);
   // Starts the workers and waits until each has built its runtime and accepts.
   Result<void> start(std::shared_ptr<const config::Config> config);

@@ -47,7 +47,8 @@ RouteChoice choose_route(const SiteRuntime& site, std::string_view path, std::st
     }
     is_program = is_program || route.executes;
     for (const std::string& allowed : route.methods) {
-      if (std::find(choice.allowed.begin(), choice.allowed.end(), allowed) == choice.allowed.end()) {
+      if (std::find(choice.allowed.begin(), choice.allowed.end(), allowed) ==
+          choice.allowed.end()) {
         choice.allowed.push_back(allowed);
       }
     }

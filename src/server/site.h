@@ -17,10 +17,11 @@ namespace uvhttpd {
 struct RouteRuntime {
   const config::Route* config = nullptr;
   std::unique_ptr<Handler> handler;
-  std::string handler_name;          // "static", for the log
-  std::vector<std::string> methods;  // what is taken: the route's own, else the handler's; empty: all
-  // The handler runs what the path names: a later static route must not show its source when this one
-  // only refuses the method.
+  std::string handler_name;  // "static", for the log
+  std::vector<std::string>
+      methods;  // what is taken: the route's own, else the handler's; empty: all
+  // The handler runs what the path names: a later static route must not show its source when this
+  // one only refuses the method.
   bool executes = false;
   // The site's and the route's own fields, merged: a name in the route replaces the site's.
   std::vector<http::ResponseField> headers;
@@ -34,13 +35,13 @@ struct RouteRuntime {
 struct SiteRuntime {
   const config::Site* config = nullptr;
   std::vector<RouteRuntime> routes;
-  std::string name;  // its first host, or "default"; for the log
+  std::string name;                          // its first host, or "default"; for the log
   std::vector<http::ResponseField> headers;  // for answers without a route
   std::unique_ptr<ErrorPages> error_pages;
 };
 
-// Whether the pattern takes the path; `matched` becomes what its `*` stands for (Request::matched). With
-// `path_info`, "*.ext" also takes a path that goes on behind a segment with that ending.
+// Whether the pattern takes the path; `matched` becomes what its `*` stands for (Request::matched).
+// With `path_info`, "*.ext" also takes a path that goes on behind a segment with that ending.
 bool path_matches(const config::PathPattern& pattern, std::string_view path, bool path_info,
                   std::string_view& matched);
 

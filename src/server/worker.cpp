@@ -47,8 +47,7 @@ void Worker::join() {
 void Worker::run() {
   loop_.run();
   listening_.clear();
-  context_->connections.for_each(
-      [](ListNode& node) { static_cast<Connection&>(node).abort(); });
+  context_->connections.for_each([](ListNode& node) { static_cast<Connection&>(node).abort(); });
   prepared_.reset();
   context_.reset();
   on_ended_();
@@ -96,7 +95,8 @@ void Worker::use_sockets(const std::vector<WorkerSocket>& sockets) {
         },
         [](void* owner, int error) {
           Worker* worker = static_cast<Listening*>(owner)->worker;
-          worker->log_.error("listener", "{}", Error::from_errno(error, "accepting connections").message);
+          worker->log_.error("listener", "{}",
+                             Error::from_errno(error, "accepting connections").message);
         },
         entry.get());
     entry->listener->start();
@@ -107,9 +107,10 @@ void Worker::use_sockets(const std::vector<WorkerSocket>& sockets) {
 void Worker::on_accepted(UniqueFd socket, const PeerAddress& peer, const PeerAddress& local) {
   if (!quota_.enter(peer)) return turn_away(socket, context_->date());
   const PeerAddress reached = local.is_wildcard() ? local_address(socket.get()) : local;
-  auto* connection = new Connection(*context_, peer, reached);  // the context's: bury() takes it over
-  connection->start(std::make_unique<PlainTransport>(loop_, std::move(socket), Connection::on_ready,
-                                                     connection));
+  auto* connection =
+      new Connection(*context_, peer, reached);  // the context's: bury() takes it over
+  connection->start(
+      std::make_unique<PlainTransport>(loop_, std::move(socket), Connection::on_ready, connection));
 }
 
 void Worker::reopen_log() {
@@ -127,8 +128,7 @@ void Worker::drain() {
     context_->draining = true;
     for (const auto& each : listening_) each->listener->stop();
     listening_.clear();
-    context_->connections.for_each(
-        [](ListNode& node) { static_cast<Connection&>(node).drain(); });
+    context_->connections.for_each([](ListNode& node) { static_cast<Connection&>(node).drain(); });
     context_->on_all_closed = [this] { loop_.stop(); };
     if (context_->connection_count == 0) loop_.stop();
   });

@@ -24,7 +24,8 @@ struct WorkerSocket {
 // Started and joined by the thread that made it; everything between goes through its loop's queue.
 class Worker {
  public:
-  Worker(unsigned number, unsigned workers, Log& log, BuildHandler build_handler, ConnectionQuota& quota);
+  Worker(unsigned number, unsigned workers, Log& log, BuildHandler build_handler,
+         ConnectionQuota& quota);
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
   // The thread must have ended, or never been started.
@@ -35,8 +36,10 @@ class Worker {
 
   // The following may be called from any thread; they take effect on the worker's own, in order.
 
-  // Builds a runtime and keeps it aside; `done` is called on the worker's thread with the error, if any.
-  void prepare(std::shared_ptr<const config::Config> config, std::function<void(Result<void>)> done);
+  // Builds a runtime and keeps it aside; `done` is called on the worker's thread with the error, if
+  // any.
+  void prepare(std::shared_ptr<const config::Config> config,
+               std::function<void(Result<void>)> done);
   // What was prepared is in force from now on, with these sockets.
   void commit(std::vector<WorkerSocket> sockets);
   void reopen_log();

@@ -21,7 +21,8 @@ WorkerContext::WorkerContext(EventLoop& loop_, Log& log_, unsigned number_)
       access_log(loop_, log_),
       clock(loop_),
       received(std::make_unique<RecvBuffer>(kReceiveBytes)),
-      resume_(loop_, [](void* self) { static_cast<WorkerContext*>(self)->run_scheduled(); }, this) {
+      resume_(
+          loop_, [](void* self) { static_cast<WorkerContext*>(self)->run_scheduled(); }, this) {
   loop.set_turn_hook([](void* self) { static_cast<WorkerContext*>(self)->sweep(); }, this);
 }
 
@@ -36,9 +37,12 @@ void WorkerContext::use_runtime(std::shared_ptr<const Runtime> runtime) {
   runtime_ = std::move(runtime);
   const config::Limits& limits = runtime_->config().limits;
   request_limits = {limits.target_bytes, limits.head_bytes, limits.head_fields};
-  deadlines = {&list_of(limits.head_timeout),       &list_of(limits.body_timeout),
-               &list_of(limits.send_timeout),       &list_of(limits.keep_alive_timeout),
-               &list_of(kLinger),                   &list_of(kProbe)};
+  deadlines = {&list_of(limits.head_timeout),
+               &list_of(limits.body_timeout),
+               &list_of(limits.send_timeout),
+               &list_of(limits.keep_alive_timeout),
+               &list_of(kLinger),
+               &list_of(kProbe)};
   const std::size_t wanted = std::max<std::size_t>(kReceiveBytes, 2 * limits.head_bytes);
   if (wanted > received->capacity()) received = std::make_unique<RecvBuffer>(wanted);
 }
