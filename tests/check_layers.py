@@ -44,7 +44,8 @@ def faults(root):
 
 
 def main():
-    found = list(faults(pathlib.Path(sys.argv[1])))
+    beside = pathlib.Path(__file__).resolve().parent.parent / "src"
+    found = list(faults(pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else beside))
     for line in found:
         print(line)
     return 1 if found else 0

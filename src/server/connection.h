@@ -52,6 +52,8 @@ class Connection : public ListNode {
   const http::RequestParser& parser() const { return parser_; }
 
  private:
+  static constexpr std::uint64_t kMaxDiscard =
+      256 << 10;  // of an unwanted body, to keep the connection
   // What the one deadline of the connection is for.
   enum class Waiting : std::uint8_t { nothing, head, idle, body, send, linger, probe };
 

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+// The response side of a connection: the head is encoded, the body pulled, the queue sent.
+#include <charconv>
+
+#include "server/connection.h"
+#include "server/pipeline.h"
+#include "server/worker_context.h"
+
+namespace uvhttpd {
+
+using http::RequestPhase;
+using http::ResponsePhase;
+
+namespace {
+
+constexpr std::size_t kSendPerTurn = 256 << 10;  // then the others have their turn
+constexpr std::size_t kPullBelow = 16 << 10;     // queued octets under which the source is asked
+constexpr std::size_t kPullBudget = 256 << 10;
+constexpr std::size_t kPipelineQueue = 64 << 10;  // answers collected before they are sent
+
+bool forbids_body(http::Status status) { return status < 200 || status == 204 || status == 304; }
+
+}  // namespace
+
+bool Connection::flush() {
+  if (response_ == ResponsePhase::ready) {
+    encode_head();
+    response_ = ResponsePhase::sending;
+  }
+  if (output_blocked_) return false;
+  if (!source_ended_ && (is_queue_empty() || queue_->bytes() < kPullBelow) && !fill_queue()) {
+    // Blocked on the source, or broken.
+    if (response_ == ResponsePhase::broken) return true;
+    if (!is_queue_empty()) send_queued();
+    return false;
+  }
+  // With more requests at hand their answers leave together.
+  const bool may_wait = source_ended_ && keep_alive_ && request_ == RequestPhase::done &&
+                        !context_.received->empty() && !is_queue_empty() &&
+                        queue_->bytes() < kPipelineQueue;
+  if (!may_wait && !send_queued()) return false;
+  if (source_ended_) response_ = ResponsePhase::done;
+  return true;
+}
+
+void Connection::encode_head() {
+  Exchange& exchange = *exchange_;
+  Pipeline::after(exchange);
+  const ResponseHead& head = *exchange.response_;
+  const http::Method method = exchange.request_.head.method;
+  const bool is_old = exchange.request_.head.minor_version == 0;
+
+  // A body that is awaited behind "Expect" may never come, one that is long is not worth reading.
+  if (continue_due_) keep_alive_ = false;
+  if (request_ == RequestPhase::body && exchange.sink_ == nullptr &&
+      exchange.request_.framing.length > kMaxDiscard) {
+    keep_alive_ = false;
+  }
+
+  http::EncodedParts parts;
+  parts.status = head.status;
+  parts.reason = head.reason;
+  parts.fields = head.fields();
+  parts.prepared = head.prepared;
+  parts.date = context_.date();
+  parts.server = exchange.runtime_->config().server.server_header;
+  bodiless_ = method == http::Method::head || forbids_body(head.status);
+  const bool is_empty = exchange.source_ == nullptr;
+  chunked_ = false;
+  until_close_ = false;
+  if (!forbids_body(head.status)) {
+    if (head.content_length || is_empty) {
+      parts.body = http::EncodedParts::Body::length;
+      parts.length = head.content_length.value_or(0);
+    } else if (!is_old) {
+      parts.body = http::EncodedParts::Body::chunked;
+      chunked_ = !bodiless_;
+    } else {
+      keep_alive_ = keep_alive_ && bodiless_;
+      until_close_ = !bodiless_;
+    }
+  }
+  // HEAD of an empty source says nothing of the length that GET would have.
+  if (method == http::Method::head && is_empty && !head.content_length) {
+    parts.body = http::EncodedParts::Body::unsaid;
+  }
+  if (!keep_alive_) {
+    parts.connection = http::EncodedParts::Connection::close;
+  } else if (is_old) {
+    parts.connection = http::EncodedParts::Connection::keep_alive;
+  }
+  source_ended_ = bodiless_ || is_empty;
+  body_sent_ = 0;
+  http::encode_response_head(queue(), parts);
+}
+
+// Asks the source for the next piece; false when there is none for now, or never.
+bool Connection::fill_queue() {
+  switch (pull_piece()) {
+    case PullResult::more: return true;
+    case PullResult::end: source_ended_ = true; break;
+    case PullResult::blocked: return false;
+    case PullResult::failed: response_ = ResponsePhase::broken; return false;
+  }
+  const std::optional<std::uint64_t>& length = exchange_->response_->content_length;
+  if (length && body_sent_ != *length) {
+    response_ = ResponsePhase::broken;
+    return false;
+  }
+  return true;
+}
+
+PullResult Connection::pull_piece() {
+  if (!chunked_) {
+    const std::uint64_t queued = queue().bytes();
+    const PullResult result = exchange_->source_->pull(*queue_, kPullBudget);
+    body_sent_ += queue_->bytes() - queued;
+    const std::optional<std::uint64_t>& length = exchange_->response_->content_length;
+    if (length && body_sent_ > *length) {
+      queue_->clear();  // what is too much would be taken for the next answer
+      return PullResult::failed;
+    }
+    return result;
+  }
+  SendQueue& piece = context_.piece;
+  const PullResult result = exchange_->source_->pull(piece, kPullBudget);
+  if (result == PullResult::failed) {
+    piece.clear();
+    return result;
+  }
+  if (!piece.empty()) {
+    body_sent_ += piece.bytes();
+    char size[20];
+    char* end = std::to_chars(size, size + 16, piece.bytes(), 16).ptr;
+    *end++ = '\r';
+    *end++ = '\n';
+    queue().append({size, static_cast<std::size_t>(end - size)});
+    queue_->append_all(piece);
+    queue_->append("\r\n");
+  }
+  if (result == PullResult::end) queue().append("0\r\n\r\n");
+  return result;
+}
+
+bool Connection::send_queued() {
+  if (is_queue_empty()) return true;
+  if (sent_this_turn_ >= kSendPerTurn) {
+    output_blocked_ = true;
+    return false;
+  }
+  const IoResult result = transport_->send(*queue_, kSendPerTurn - sent_this_turn_);
+  sent_this_turn_ += static_cast<std::uint32_t>(result.bytes);
+  sent_total_ += result.bytes;
+  if (result.kind == IoResult::Kind::failed) {
+    queue_->clear();
+    request_ = RequestPhase::lost;
+    response_ = ResponsePhase::broken;
+    again_ = true;
+    return false;
+  }
+  output_blocked_ = !queue_->empty();
+  return !output_blocked_;
+}
+SendQueue& Connection::queue() {
+  if (!queue_) queue_ = context_.queues.acquire();
+  return *queue_;
+}
+
+}  // namespace uvhttpd
