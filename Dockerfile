@@ -13,7 +13,7 @@ RUN meson setup /build --buildtype=release --prefix=/usr -Dtests=disabled \
 
 FROM debian:bookworm-slim
 RUN apt-get update \
- && apt-get install -y --no-install-recommends libuv1 libfmt9 \
+ && apt-get install -y --no-install-recommends libuv1 libfmt9 tini \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin uvhttpd
 # The binary, its default configuration and the site; a site of your own is mounted over
@@ -25,5 +25,6 @@ COPY --from=build /out/etc/uvhttpd /etc/uvhttpd
 USER 10001
 EXPOSE 8080
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["/usr/sbin/uvhttpd"]
+# tini is process 1: it reaps what CGI programs leave behind.
+ENTRYPOINT ["/usr/bin/tini", "--", "/usr/sbin/uvhttpd"]
 CMD ["-c", "/etc/uvhttpd/uvhttpd.toml"]

@@ -49,7 +49,9 @@ class Daemon {
   Result<void> start(std::shared_ptr<const config::Config> config) {
     TRY(log_.open(config->server.log, log_level(config->server.log_level)));
     TRY(server_.open_sockets(*config));
-    TRY(become(config->server.user, config->server.group));
+    TRY(become(config->server.user, config->server.group,
+               {config->server.log, config->access_log.path}));
+    started_with_ = config;
     return server_.start(std::move(config));
   }
 
@@ -100,6 +102,11 @@ class Daemon {
                  each.hint);
     }
     if (!loaded.config) return finish_reload("Reload refused, the old configuration goes on");
+    Log probe;
+    if (auto opened = probe.open(loaded.config->server.log, LogLevel::info); !opened) {
+      log_.error("config", "error log: {}", opened.error().message);
+      return finish_reload("Reload refused, the old configuration goes on");
+    }
     is_reloading_ = true;
     auto config = std::make_shared<const config::Config>(std::move(*loaded.config));
     server_.reload(config, [this, config](const Result<void>& result) {
@@ -118,6 +125,7 @@ class Daemon {
   }
 
   void finish_reload(const std::string& outcome) {
+    if (is_stopping_) return;
     log_.info("config", "{}", outcome);
     manager_.notify("READY=1\nSTATUS=" + outcome);
     if (std::exchange(is_reload_due_, false)) reload();
@@ -125,6 +133,10 @@ class Daemon {
 
   // What only a restart can change.
   void warn_of_fixed_settings(const config::Config& now) {
+    const config::Server& old = started_with_->server;
+    if (now.server.user != old.user || now.server.group != old.group) {
+      log_.warn("config", "server.user and server.group take effect with the next start");
+    }
     if (now.server.workers != 0 && now.server.workers != server_.worker_count()) {
       log_.warn("config", "server.workers takes effect with the next start");
     }
@@ -145,6 +157,7 @@ class Daemon {
   SignalWatcher interrupt_;
   SignalWatcher hangup_;
   SignalWatcher reopen_;
+  std::shared_ptr<const config::Config> started_with_;
   bool is_stopping_ = false;
   bool is_reloading_ = false;
   bool is_reload_due_ = false;

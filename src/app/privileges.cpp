@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: MIT
 #include "app/privileges.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
+
+#include "base/unique_fd.h"
 
 namespace uvhttpd {
 
@@ -24,7 +28,25 @@ void prepare_process() {
   (void)::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 }
 
-Result<void> become(const std::string& user, const std::string& group) {
+namespace {
+
+// So that logs can be opened again after a rotation.
+Result<void> hand_over(const std::string& file, uid_t uid, gid_t gid) {
+  if (!file.starts_with('/')) return {};
+  const UniqueFd fd(
+      ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0640));
+  struct stat status {};
+  if (!fd || ::fstat(fd.get(), &status) != 0) return Unexpected(Error::from_errno(errno, file));
+  if (S_ISREG(status.st_mode) && ::fchown(fd.get(), uid, gid) != 0) {
+    return Unexpected(Error::from_errno(errno, "giving " + file + " to the user"));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> become(const std::string& user, const std::string& group,
+                    const std::vector<std::string>& files) {
   if (user.empty() && group.empty()) return {};
   uid_t uid = ::getuid();
   gid_t gid = ::getgid();
@@ -42,6 +64,7 @@ Result<void> become(const std::string& user, const std::string& group) {
     gid = entry->gr_gid;
   }
   if (::geteuid() != 0 && uid == ::geteuid() && gid == ::getegid()) return {};
+  for (const std::string& file : files) TRY(hand_over(file, uid, gid));
   const bool changed =
       (user.empty() ? ::setgroups(0, nullptr) : ::initgroups(user.c_str(), gid)) == 0 &&
       ::setresgid(gid, gid, gid) == 0 && ::setresuid(uid, uid, uid) == 0;

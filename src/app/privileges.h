@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 
@@ -14,6 +15,8 @@ void prepare_process();
 
 // Becomes the user (and the group, else the user's own) for good. Nothing happens with both empty.
 // Fails when the names are unknown or the process may not; then it must not go on.
-Result<void> become(const std::string& user, const std::string& group);
+// Those of `files` that are absolute paths are made, and given to the user, before.
+Result<void> become(const std::string& user, const std::string& group,
+                    const std::vector<std::string>& files);
 
 }  // namespace uvhttpd

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cstddef>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
@@ -30,6 +31,13 @@ bool is_for_us(const std::string& pid) {
   return parse_decimal(pid) == static_cast<std::uint64_t>(::getpid());
 }
 
+bool is_listening_stream(int fd) {
+  int value = 0;
+  socklen_t length = sizeof value;
+  if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &length) != 0 || value == 0) return false;
+  return ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &value, &length) == 0 && value == SOCK_STREAM;
+}
+
 }  // namespace
 
 ServiceManager::ServiceManager() {
@@ -50,8 +58,13 @@ ServiceManager::ServiceManager() {
     std::string name = names.substr(0, colon);
     names = colon == std::string::npos ? "" : names.substr(colon + 1);
     if (name.empty()) name = "unknown";
+    auto socket = std::make_shared<const UniqueFd>(fd);
+    if (!is_listening_stream(fd)) {
+      fmt::print(stderr, "uvhttpd: the passed socket {} ({}) accepts no connections\n", fd, name);
+      continue;
+    }
     prepare_listening_socket(fd);
-    sockets_.emplace(std::move(name), std::make_shared<const UniqueFd>(fd));
+    sockets_.emplace(std::move(name), std::move(socket));
   }
 }
 

@@ -2,10 +2,13 @@
 #include "base/log.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <syslog.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <climits>
 #include <ctime>
 
 namespace uvhttpd {
@@ -69,9 +72,23 @@ void Log::write_line(LogLevel level, std::string_view where, std::string what) {
   }
   const std::string line =
       fmt::format("{} {} {}: {}\n", timestamp_now(), kNames[index], where, what);
-  const int fd = file_ ? file_.get() : STDERR_FILENO;
-  // One write, so that lines of several processes do not mix.
-  [[maybe_unused]] const ssize_t written = ::write(fd, line.data(), line.size());
+  write_or_lose(file_ ? file_.get() : STDERR_FILENO, line);
+}
+
+// One write, so that lines of several processes do not mix. A reader that is stuck must not stop
+// the server: a pipe that is full loses the line.
+void Log::write_or_lose(int fd, const std::string& line) {
+  pollfd ready{fd, POLLOUT, 0};
+  const bool has_room = ::poll(&ready, 1, 0) == 1 && (ready.revents & POLLOUT) != 0;
+  const std::size_t size = file_ ? line.size() : std::min<std::size_t>(line.size(), PIPE_BUF);
+  if (!has_room || ::write(fd, line.data(), size) < 0) {
+    ++lost_;
+    return;
+  }
+  if (lost_ == 0) return;
+  const std::string note = fmt::format("{} warn log: {} lines were lost\n", timestamp_now(), lost_);
+  lost_ = 0;
+  write_or_lose(fd, note);
 }
 
 }  // namespace uvhttpd

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <cstdint>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -60,11 +61,13 @@ class Log {
 
  private:
   void write_line(LogLevel level, std::string_view where, std::string what);
+  void write_or_lose(int fd, const std::string& line);
 
   std::atomic<int> level_{static_cast<int>(LogLevel::info)};
   std::mutex mutex_;
   std::string target_ = "stderr";
   UniqueFd file_;
+  std::uint64_t lost_ = 0;
 };
 
 // "2026-11-20T19:16:45.123Z", the wall clock now, for logs.

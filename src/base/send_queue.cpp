@@ -15,9 +15,29 @@ void SendQueue::append(std::string_view bytes) {
 }
 
 char* SendQueue::reserve(std::size_t bytes) {
+  if (storage_end_ + bytes > storage_.size()) compact();
   const std::size_t wanted = storage_end_ + bytes;
   if (wanted > storage_.size()) storage_.resize(std::max(wanted, storage_.size() * 2));
   return storage_.data() + storage_end_;
+}
+
+// Moves the owned octets that are left to the front: a queue that never runs quite empty must not
+// grow with what has gone through it.
+void SendQueue::compact() {
+  std::size_t begin = storage_end_;
+  for (std::size_t i = first_; i < segments_.size(); ++i) {
+    if (segments_[i].kind != Kind::owned) continue;
+    begin = static_cast<std::size_t>(segments_[i].position);
+    break;
+  }
+  if (begin == 0) return;
+  std::memmove(storage_.data(), storage_.data() + begin, storage_end_ - begin);
+  storage_end_ -= begin;
+  for (std::size_t i = first_; i < segments_.size(); ++i) {
+    if (segments_[i].kind == Kind::owned) segments_[i].position -= begin;
+  }
+  segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(first_));
+  first_ = 0;
 }
 
 void SendQueue::commit(std::size_t used) {

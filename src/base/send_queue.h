@@ -55,6 +55,7 @@ class SendQueue {
   void clear();
 
  private:
+  void compact();
   enum class Kind : std::uint8_t { owned, borrowed, file };
   struct Segment {
     Kind kind;

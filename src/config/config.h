@@ -3,9 +3,11 @@
 // complete and valid: defaults filled in, paths absolute, patterns well formed.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -95,6 +97,12 @@ struct StaticHandler {
   bool own_root = false;  // the route names its own root, which stands for what its * matched
 };
 
+// What is taken of a limit that holds for the whole process; the workers share it.
+struct TakenPlaces {
+  std::atomic<std::uint64_t> running{0};
+  std::atomic<std::uint64_t> waiting{0};
+};
+
 struct CgiHandler {
   std::string root;  // directory of programs (the route's or the site's); empty with `program`
   bool own_root = false;
@@ -110,6 +118,7 @@ struct CgiHandler {
   milliseconds queue_timeout{5'000};
   bool pass_authorization = false;
   bool buffer_body = true;
+  std::shared_ptr<TakenPlaces> places = std::make_shared<TakenPlaces>();
 };
 
 struct RedirectHandler {

@@ -31,9 +31,12 @@ constexpr std::array<std::string_view, 28> kMethods{
     "LOCK",      "MERGE",   "MKACTIVITY", "MKCALENDAR", "MKCOL",    "MOVE",    "PROPFIND",
     "PROPPATCH", "REBIND",  "REPORT",     "SEARCH",     "UNBIND",   "UNLINK",  "UNLOCK"};
 
-constexpr std::array<std::string_view, 8> kFramingFields{
-    "connection", "content-length",    "keep-alive", "te",
-    "trailer",    "transfer-encoding", "upgrade",    "date"};
+// What only the answer itself can know: its framing, its coding, its range, its validators.
+constexpr std::array<std::string_view, 14> kFramingFields{
+    "connection", "content-length",    "keep-alive",    "te",
+    "trailer",    "upgrade",           "date",          "accept-ranges",
+    "allow",      "transfer-encoding", "content-range", "content-encoding",
+    "etag",       "last-modified"};
 
 constexpr std::size_t kMaxText = 4096;  // of a path, a field value, a redirect's target
 

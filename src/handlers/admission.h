@@ -4,7 +4,11 @@
 
 #include <cstddef>
 
+#include <cstdint>
+#include <memory>
+
 #include "base/intrusive_list.h"
+#include "config/config.h"
 #include "io/deadline_list.h"
 
 namespace uvhttpd {
@@ -38,7 +42,10 @@ class Admission {
     DeadlineNode deadline_;
   };
 
-  Admission(DeadlineClock& clock, const Limits& limits);
+  // The limits hold for all who share `places`, on whatever loop. Who waits is told of a place that
+  // became free on its own loop at once, of others within kRetry.
+  Admission(DeadlineClock& clock, const Limits& limits,
+            std::shared_ptr<config::TakenPlaces> places = std::make_shared<config::TakenPlaces>());
   Admission(const Admission&) = delete;
   Admission& operator=(const Admission&) = delete;
 
@@ -51,15 +58,21 @@ class Admission {
   // destructor.
   void admit_waiting();
 
-  std::size_t running() const { return running_; }
-  std::size_t waiting() const { return waiting_; }
+  std::uint64_t running() const { return places_->running; }
+  std::uint64_t waiting() const { return places_->waiting; }
+
+  static constexpr Duration kRetry{20};
 
  private:
+  bool take_place();
+  void on_retry();
+
   const Limits limits_;
+  const std::shared_ptr<config::TakenPlaces> places_;
   DeadlineList deadlines_;
+  DeadlineList retries_;
   IntrusiveList<Applicant> queue_;
-  std::size_t running_ = 0;
-  std::size_t waiting_ = 0;
+  DeadlineNode retry_;
 };
 
 }  // namespace uvhttpd

@@ -18,8 +18,7 @@ const std::string& document_root(const config::CgiHandler& settings, const confi
 
 Cgi::Cgi(const config::CgiHandler& settings, CgiPrograms programs, const HandlerContext& context)
     : programs_(std::move(programs)),
-      shared_(context.loop, context.log, settings, document_root(settings, context.site),
-              context.workers) {}
+      shared_(context.loop, context.log, settings, document_root(settings, context.site)) {}
 
 void Cgi::handle(Exchange& exchange) {
   const Request& request = exchange.request();

@@ -13,6 +13,7 @@ namespace uvhttpd {
 namespace {
 
 constexpr std::size_t kShownBytes = 200;   // of a broken head, in the log
+constexpr Duration kExitWait{1};           // that the loop may be held up by a program that ends
 constexpr Duration kExitPatience{60'000};  // when timeout_idle gives no limit
 constexpr Duration kOverloadLogInterval{1'000};
 constexpr std::array<http::ResponseField, 1> kRetryAfter{{{"Retry-After", "1"}}};
@@ -33,11 +34,6 @@ std::string temporary_directory() {
   return named != nullptr && *named == '/' ? named : "/tmp";
 }
 
-// A worker's share of what is counted for the whole process; nothing stays nothing.
-std::size_t share(std::uint64_t whole, unsigned workers) {
-  return whole == 0 ? 0 : static_cast<std::size_t>(std::max<std::uint64_t>(1, whole / workers));
-}
-
 void arm(DeadlineList& list, DeadlineNode& node) {
   if (list.duration() > Duration{0}) list.arm(node);
 }
@@ -49,7 +45,7 @@ bool has_no_body(http::Method method, http::Status status) {
 }  // namespace
 
 CgiShared::CgiShared(EventLoop& its_loop, Log& its_log, const config::CgiHandler& handler,
-                     std::string its_document_root, unsigned workers)
+                     std::string its_document_root)
     : loop(its_loop),
       log(its_log),
       settings(handler),
@@ -61,8 +57,7 @@ CgiShared::CgiShared(EventLoop& its_loop, Log& its_log, const config::CgiHandler
       head_deadlines(clock, handler.timeout_head),
       idle_deadlines(clock, handler.timeout_idle),
       total_deadlines(clock, handler.timeout_total),
-      admission(clock, {share(handler.max_running, workers), share(handler.queue, workers),
-                        handler.queue_timeout}),
+      admission(clock, {handler.max_running, handler.queue, handler.queue_timeout}, handler.places),
       reaper(
           loop,
           [](void* self) {
@@ -281,7 +276,7 @@ void CgiRun::answer() {
   update_deadline();
   if (has_no_body(exchange_.request().head.method, head.status)) {
     let_finish();
-  } else if (!response.content_length && output_has_ended()) {
+  } else if (!response.content_length && output_has_ended() && !was_killed()) {
     response.content_length = read_ahead_.size();
   }
   exchange_.respond(response, this);
@@ -295,6 +290,12 @@ void CgiRun::output_ended_without_head() {
                   exit ? ", " : "", exit ? exit->text() : "");
   let_finish();
   give_up(502, reason);
+}
+
+bool CgiRun::was_killed() const {
+  if (!process_.ends_within(kExitWait)) return false;
+  const std::optional<Process::Exit> exit = process_.exited();
+  return exit && exit->signal != 0;
 }
 
 bool CgiRun::output_has_ended() const {
@@ -347,6 +348,14 @@ std::size_t CgiRun::within_length(std::size_t bytes) {
 }
 
 PullResult CgiRun::end_of_output() {
+  // Its end follows the end of its output closely; one that was killed has not said all.
+  if (!left_ && process_ && was_killed()) {
+    shared_.log.error(id_, "{}: ended by {} within its output", escape_for_log(program_.filename),
+                      process_.exited()->text());
+    let_finish();
+    phase_ = Phase::over;
+    return PullResult::failed;
+  }
   let_finish();
   if (left_.value_or(0) == 0) return PullResult::end;
   phase_ = Phase::over;

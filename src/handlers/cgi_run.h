@@ -23,8 +23,8 @@ namespace uvhttpd {
 // What the runs of one handler share. Outlives them.
 class CgiShared {
  public:
-  CgiShared(EventLoop& loop, Log& log, const config::CgiHandler& handler, std::string document_root,
-            unsigned workers);
+  CgiShared(EventLoop& loop, Log& log, const config::CgiHandler& handler,
+            std::string document_root);
 
   static constexpr std::size_t kReadBytes = 64 * 1024;  // of output at a time: what a pipe holds
 
@@ -84,6 +84,7 @@ class CgiRun final : public BodySink, public BodySource {
   void answer();
   void output_ended_without_head();
   bool output_has_ended() const;
+  bool was_killed() const;
   PullResult pull_read_ahead(SendQueue& out, std::size_t budget);
   PullResult pull_from_pipe(SendQueue& out, std::size_t budget);
   std::size_t within_length(std::size_t bytes);

@@ -18,7 +18,8 @@ namespace {
 
 using http::Coding;
 
-constexpr int kReadTries = 3;  // for a file that changes while it is read
+constexpr config::Bytes kLeastKept = 4;  // files of the largest size that a worker's share holds
+constexpr int kReadTries = 3;            // for a file that changes while it is read
 
 struct Sibling {
   Coding coding;
@@ -45,8 +46,8 @@ std::string explain(int error) {
     case ENOENT:
     case ENOTDIR:
     case ENAMETOOLONG: return {};
-    case EXDEV: return "a symbolic link leads out of the root";
-    case ELOOP: return "symbolic links are not followed here";
+    case EXDEV: return "a symbolic link leads out of the root, or is absolute";
+    case ELOOP: return "a symbolic link that is not followed here, or a loop of them";
     default: return Error::from_errno(error, "opening").message;
   }
 }
@@ -94,26 +95,39 @@ SymlinkPolicy symlink_policy(config::Symlinks rule) {
 Result<BuiltHandler> StaticFiles::build(const config::Route& route, const HandlerContext& context) {
   const auto& rules = std::get<config::StaticHandler>(route.handler);
   TRY_ASSIGN(Directory root, Directory::open(rules.files.root));
-  auto cache = context.shared.get<FileCache>(context.config.cache.memory / context.workers);
-  return BuiltHandler{std::make_unique<StaticFiles>(rules, context.config, context.loop,
-                                                    std::move(root), std::move(cache)),
+  const config::Bytes share = context.config.cache.memory / context.workers;
+  auto cache = context.shared.get<FileCache>(share);
+  // Patterns of cache_control are about paths as clients ask for them.
+  std::string url_prefix = rules.own_root ? route.path.prefix : "/";
+  return BuiltHandler{std::make_unique<StaticFiles>(
+                          rules, context.config, context.loop, std::move(root), std::move(cache),
+                          Bounds{std::min(context.config.cache.file_bytes, share / kLeastKept),
+                                 std::move(url_prefix)}),
                       "static",
                       {"GET", "HEAD"},
                       false};
 }
 
 StaticFiles::StaticFiles(const config::StaticHandler& rules, const config::Config& config,
-                         EventLoop& loop, Directory root, std::shared_ptr<FileCache> cache)
+                         EventLoop& loop, Directory root, std::shared_ptr<FileCache> cache,
+                         Bounds bounds)
     : rules_(rules),
       config_(config),
       loop_(loop),
       root_(std::move(root)),
       symlinks_(symlink_policy(rules.files.symlinks)),
+      kept_bytes_(bounds.kept_bytes),
+      url_prefix_(std::move(bounds.url_prefix)),
       cache_(std::move(cache)) {}
+
+std::string_view StaticFiles::path_of(const Exchange& exchange) const {
+  const Request& request = exchange.request();
+  return rules_.own_root ? request.matched : request.target.path.substr(1);
+}
 
 void StaticFiles::handle(Exchange& exchange) {
   const Request& request = exchange.request();
-  const std::string_view path = rules_.own_root ? request.matched : request.target.path.substr(1);
+  const std::string_view path = path_of(exchange);
   if (request.target.has_encoded_slash) return exchange.fail(404, {});
   if (!rules_.files.hidden_files && has_hidden_segment(path)) return exchange.fail(404, {});
   // "/docs" of a route "/docs/*" is the root itself, without its slash.
@@ -150,7 +164,14 @@ StaticFiles::Found StaticFiles::find(std::string_view path) {
 
 StaticFiles::Found StaticFiles::look_up(std::string_view path, const CachedFile* known) {
   // A directory's path ends in a slash; of a file such a path is none (ENOTDIR).
-  Result<OpenedFile> opened = root_.open_below(path, symlinks_);
+  // A directory is only looked at: it need not be readable.
+  const bool names_directory = path.empty() || path.ends_with('/');
+  Result<OpenedFile> opened =
+      names_directory ? root_.locate_below(path, symlinks_) : root_.open_below(path, symlinks_);
+  if (!opened && opened.error().os_error == EACCES) {
+    const Result<OpenedFile> located = root_.locate_below(path, symlinks_);
+    if (located && located->info.is_directory()) return {nullptr, true, 301, {}};
+  }
   if (!opened) {
     return {nullptr, false, status_of(opened.error().os_error), explain(opened.error().os_error)};
   }
@@ -210,11 +231,10 @@ std::unique_ptr<Representation> StaticFiles::represent(std::string_view path,
   const Representation* same = known != nullptr ? known->representations[index].get() : nullptr;
   if (same != nullptr && same->path == path && same->info == opened.info && same->content) {
     made->content = same->content;
-  } else if (config_.cache.memory > 0 && opened.info.size <= config_.cache.file_bytes) {
+  } else if (config_.cache.memory > 0 && opened.info.size <= kept_bytes_) {
     // What is read counts only if the file was the same before and after.
     for (int tries = 0; tries < kReadTries && !made->content; ++tries) {
-      Result<std::string> content =
-          read_file(opened.fd.get(), made->info.size, config_.cache.file_bytes);
+      Result<std::string> content = read_file(opened.fd.get(), made->info.size, kept_bytes_);
       struct stat status {};
       if (::fstat(opened.fd.get(), &status) != 0) return nullptr;
       const FileInfo now = FileInfo::from(status);
@@ -222,9 +242,9 @@ std::unique_ptr<Representation> StaticFiles::represent(std::string_view path,
         made->content = std::make_shared<const std::string>(std::move(*content));
       }
       made->info = now;
-      if (now.size > config_.cache.file_bytes) break;
+      if (now.size > kept_bytes_) break;
     }
-    if (!made->content && made->info.size <= config_.cache.file_bytes) return nullptr;
+    if (!made->content && made->info.size <= kept_bytes_) return nullptr;
   }
   add_fields(*made, named_as, coding);
   return made;
@@ -247,7 +267,7 @@ void StaticFiles::add_fields(Representation& what, std::string_view named_as, Co
   }
   add("ETag", what.etag);
   add("Accept-Ranges", "bytes");
-  const std::string path = "/" + std::string(named_as);
+  const std::string path = url_prefix_ + std::string(named_as);
   for (const auto& [pattern, value] : rules_.files.cache_control) {
     if (!matches_pattern(pattern, path)) continue;
     add("Cache-Control", value);
@@ -344,8 +364,9 @@ bool StaticFiles::answer_range(Exchange& exchange, const std::shared_ptr<const C
   const std::string size = std::to_string(what.info.size);
   if (result.verdict == http::RangeVerdict::unsatisfiable) {
     const std::string text = "bytes */" + size;
-    const http::ResponseField field{"Content-Range", text};
-    exchange.fail(416, {}, {&field, 1});
+    const http::ResponseField fields[] = {{"Content-Range", text}, {"Vary", "Accept-Encoding"}};
+    const bool has_choice = (file->available & (file->available - 1)) != 0;
+    exchange.fail(416, {}, {fields, has_choice ? std::size_t{2} : std::size_t{1}});
     return true;
   }
   const http::ByteRange range = result.range;
@@ -375,12 +396,16 @@ BodySource* StaticFiles::source_of(Exchange& exchange,
     return &exchange.keep<FileSource>(std::make_shared<const UniqueFd>(std::move(opened->fd)),
                                       offset, length);
   }
-  // It was replaced since the last look: the next look finds what is there now.
-  const bool own_root = rules_.own_root;
-  cache_->erase(this,
-                own_root ? exchange.request().matched : exchange.request().target.path.substr(1));
+  // It was replaced since the last look: the answer is about what is there now.
+  cache_->erase(this, path_of(exchange));
+  if (opened && !looking_again_) {
+    looking_again_ = true;
+    handle(exchange);
+    looking_again_ = false;
+    return nullptr;
+  }
   const http::Status status = opened ? 503 : status_of(opened.error().os_error);
-  const http::ResponseField retry{"Retry-After", "0"};
+  const http::ResponseField retry{"Retry-After", "1"};
   exchange.fail(status, {}, {&retry, status == 503 ? std::size_t{1} : std::size_t{0}});
   return nullptr;
 }

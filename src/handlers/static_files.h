@@ -19,8 +19,12 @@ class StaticFiles final : public Handler {
   // For a config::StaticHandler.
   static Result<BuiltHandler> build(const config::Route& route, const HandlerContext& context);
 
+  struct Bounds {
+    config::Bytes kept_bytes = 0;  // the largest file that is kept in memory
+    std::string url_prefix = "/";  // of the paths that the root stands for
+  };
   StaticFiles(const config::StaticHandler& rules, const config::Config& config, EventLoop& loop,
-              Directory root, std::shared_ptr<FileCache> cache);
+              Directory root, std::shared_ptr<FileCache> cache, Bounds bounds);
   void handle(Exchange& exchange) override;
 
  private:
@@ -31,6 +35,8 @@ class StaticFiles final : public Handler {
     http::Status status = 404;
     std::string why;  // for the log, when it is not plain absence
   };
+  // Below the root.
+  std::string_view path_of(const Exchange& exchange) const;
   Found find(std::string_view path);
   Found look_up(std::string_view path, const CachedFile* known);
   Found look_up_index(std::string_view directory, const CachedFile* known);
@@ -65,6 +71,9 @@ class StaticFiles final : public Handler {
   Directory root_;
   TimePoint root_checked_{};
   SymlinkPolicy symlinks_;
+  const config::Bytes kept_bytes_;
+  const std::string url_prefix_;
+  bool looking_again_ = false;  // a file was found replaced, and its path is asked for once more
   std::shared_ptr<FileCache> cache_;
 };
 

@@ -34,6 +34,8 @@ class BodyDecoder {
   const Refusal& refusal() const { return refusal_; }
   // Octets of the body taken so far.
   std::uint64_t taken() const { return taken_; }
+  // Octets that are sure to follow: of the body's length, or of the chunk whose size has been read.
+  std::uint64_t announced() const { return left_; }
 
  private:
   enum class State : std::uint8_t { length, chunk_line, chunk_data, chunk_end, trailers, end };

@@ -96,6 +96,8 @@ RequestParser::Event RequestParser::next(RecvBuffer& buffer, Arena& arena) {
 RequestParser::Event RequestParser::next_head(RecvBuffer& buffer, Arena& arena) {
   for (;;) {
     const std::string_view unread = buffer.unread();
+    // Limits may have become lower since the last octets came.
+    if (scanned_ > limits_->head_bytes) return refuse(431, "request head too large");
     // Octets that cannot belong to this line any more are not looked at: the verdict must not
     // depend on how much came at once.
     std::string_view rest = unread.substr(0, limits_->head_bytes).substr(scanned_);

@@ -41,6 +41,7 @@ class RequestParser {
   std::string_view body() const { return decoder_.data(); }
   void take(RecvBuffer& buffer, std::size_t bytes) { decoder_.take(buffer, bytes); }
   std::uint64_t body_taken() const { return decoder_.taken(); }
+  std::uint64_t body_announced() const { return decoder_.announced(); }
   const Refusal& refusal() const { return refusal_; }
 
   // True between messages, when not even a line end has come.

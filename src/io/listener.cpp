@@ -14,6 +14,23 @@ constexpr Duration kPause{100};
 
 UniqueFd open_spare() { return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
+// accept(2): what became of a connection before it could be taken.
+bool belongs_to_one_connection(int error) {
+  switch (error) {
+    case EINTR:
+    case ECONNABORTED:
+    case EPROTO:
+    case EPERM:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENONET:
+    case ENOPROTOOPT: return true;
+    default: return false;
+  }
+}
+
 bool is_lack_of_resources(int error) {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
@@ -29,7 +46,12 @@ Listener::Listener(EventLoop& loop, std::shared_ptr<const UniqueFd> socket, Acce
       spare_(open_spare()),
       watcher_(
           loop, socket_->get(),
-          [](void* self, unsigned) { static_cast<Listener*>(self)->accept_some(kAcceptsPerTurn); },
+          [](void* self, unsigned now_ready) {
+            auto* listener = static_cast<Listener*>(self);
+            // An error has stopped the watcher.
+            if ((now_ready & ready::kGone) != 0) return listener->pause(EIO);
+            listener->accept_some(kAcceptsPerTurn);
+          },
           this),
       pause_(
           loop,
@@ -64,7 +86,8 @@ void Listener::accept_some(int limit) {
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK) return;
     if (is_lack_of_resources(errno)) return on_exhausted(errno);
-    // EINTR, ECONNABORTED and network errors belong to one connection that is already gone.
+    // Others belong to the listening socket itself: trying on would only turn in circles.
+    if (!belongs_to_one_connection(errno)) return pause(errno);
   }
 }
 
@@ -74,7 +97,10 @@ void Listener::on_exhausted(int error) {
   UniqueFd refused(::accept4(socket_->get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
   refused.reset();  // before its place is taken again
   spare_ = open_spare();
-  if (stopped_) return;
+  if (!stopped_) pause(error);
+}
+
+void Listener::pause(int error) {
   watcher_.watch(ready::kNothing);
   pause_.start(kPause);
   exhausted_(owner_, error);

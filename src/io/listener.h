@@ -14,7 +14,8 @@ namespace uvhttpd {
 class Listener {
  public:
   using Accepted = void (*)(void* owner, UniqueFd socket, const PeerAddress& peer);
-  // Calls back once in each pause that a lack of descriptors causes, with its errno.
+  // Calls back once in each pause that a lack of descriptors, or a socket that cannot accept,
+  // causes.
   using Exhausted = void (*)(void* owner, int error);
 
   // The socket may be shared with listeners of other loops.
@@ -31,6 +32,7 @@ class Listener {
  private:
   void accept_some(int limit);
   void on_exhausted(int error);
+  void pause(int error);
 
   std::shared_ptr<const UniqueFd> socket_;
   Accepted accepted_;

@@ -129,6 +129,11 @@ std::optional<Process::Exit> Process::exited() const {
   return info.si_code == CLD_EXITED ? Exit{info.si_status, 0} : Exit{0, info.si_status};
 }
 
+bool Process::ends_within(Duration longest) const {
+  pollfd exit{pidfd_.get(), POLLIN, 0};
+  return ::poll(&exit, 1, static_cast<int>(longest.count())) == 1;
+}
+
 void Process::signal_group(int signal) const {
   ASSERT(pid_ > 0);
   ::kill(-pid_, signal);

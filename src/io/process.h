@@ -56,6 +56,8 @@ class Process {
   int pidfd() const { return pidfd_.get(); }
   // How the leader ended, without reaping it; nullopt while it runs.
   std::optional<Exit> exited() const;
+  // Waits for the leader's end, no longer than given.
+  bool ends_within(Duration longest) const;
   void signal_group(int signal) const;
   // Waits for the leader and gives it up; the pidfd stays open as long as the object. Blocks unless
   // the leader has exited.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "server/connection.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "io/fd_watcher.h"
@@ -191,6 +192,7 @@ void Connection::begin_exchange() {
   exchange.request_.client = client_;
   exchange.request_.server = server_;
   ++requests_;
+  body_sent_ = 0;
   const std::uint64_t most = exchange.runtime_->config().limits.requests_per_connection;
   keep_alive_ =
       parser_.framing().keep_alive && !context_.draining && (most == 0 || requests_ < most);
@@ -214,12 +216,15 @@ void Connection::refuse(const http::Refusal& refusal) {
     exchange.started_ = context_.loop.now();
     exchange.request_.client = client_;
     exchange.request_.server = server_;
+    body_sent_ = 0;
   }
   refused_ = true;
   keep_alive_ = false;
   request_ = RequestPhase::done;
   if (response_ == ResponsePhase::none) {
-    exchange.fail(refusal.status, refusal.status >= 500 ? refusal.reason : std::string_view{});
+    context_.log.debug(exchange.id(), "refused with {}: {} (from {})", refusal.status,
+                       refusal.reason, client_.text());
+    exchange.fail(refusal.status, {});
   } else {
     response_ = ResponsePhase::broken;
   }
@@ -229,7 +234,13 @@ bool Connection::feed() {
   if (request_ == RequestPhase::done || exchange_->sink_ == nullptr) return false;
   RecvBuffer& received = *context_.received;
   sink_full_ = false;
-  switch (parser_.next(received, exchange_->arena())) {
+  const http::RequestParser::Event event = parser_.next(received, exchange_->arena());
+  const std::uint64_t most = exchange_->route_->config->body_bytes;
+  if (parser_.body_taken() > most || parser_.body_announced() > most - parser_.body_taken()) {
+    refuse({413, "request body too large"});
+    return true;
+  }
+  switch (event) {
     case http::RequestParser::Event::need_more:
       if (!read_closed_) return false;
       request_ = RequestPhase::lost;
@@ -241,11 +252,6 @@ bool Connection::feed() {
       return true;
     case http::RequestParser::Event::error: refuse(parser_.refusal()); return true;
     case http::RequestParser::Event::head: ASSERT(false && "a head inside a body");
-  }
-  const std::uint64_t most = exchange_->route_->config->body_bytes;
-  if (parser_.body_taken() + parser_.body().size() > most) {
-    refuse({413, "request body too large"});
-    return true;
   }
   if (body_is_too_slow()) {
     refuse({408, "request body too slow"});
@@ -274,6 +280,7 @@ bool Connection::body_is_too_slow() {
 
 // An early answer is out, and the rest of the body stands between us and the next request.
 bool Connection::discard() {
+  sink_full_ = false;  // the sink takes nothing any more
   RecvBuffer& received = *context_.received;
   switch (parser_.next(received, exchange_->arena())) {
     case http::RequestParser::Event::body:
@@ -303,7 +310,6 @@ bool Connection::recycle() {
   body_waited_ = Duration{0};
   probed_ = false;
   sink_full_ = false;
-  if (context_.draining && context_.received->empty()) keep_alive_ = false;
   return true;
 }
 
@@ -322,8 +328,9 @@ bool Connection::break_off() {
 // The answer is complete and the connection ends with it.
 bool Connection::finish() {
   if (!is_queue_empty() && (output_blocked_ || !send_queued())) return again_;
-  const bool input_is_over =
-      !refused_ && request_ == RequestPhase::done && context_.received->empty();
+  // Only when the client itself has asked for the end can nothing more be on its way.
+  const bool input_is_over = !refused_ && request_ == RequestPhase::done &&
+                             context_.received->empty() && !parser_.framing().keep_alive;
   end_exchange();
   if (input_is_over || read_closed_ || request_ == RequestPhase::lost) {
     close();
@@ -352,7 +359,11 @@ void Connection::linger() {
 void Connection::end_exchange() {
   if (!exchange_) return;
   if (exchange_->connection_ != nullptr) {
-    Pipeline::log(*exchange_, context_, body_sent_, response_ != ResponsePhase::none);
+    // What a client that went has not taken is not counted.
+    const std::uint64_t unsent =
+        response_ == ResponsePhase::done || is_queue_empty() ? 0 : queue_->bytes();
+    Pipeline::log(*exchange_, context_, body_sent_ - std::min(body_sent_, unsent),
+                  response_ != ResponsePhase::none);
   }
   exchange_->reset();
   context_.exchanges.release(std::move(exchange_));

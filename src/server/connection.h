@@ -86,6 +86,7 @@ class Connection : public ListNode {
   Waiting what_is_awaited() const;
   void on_deadline();
   void on_send_deadline();
+  std::uint64_t acknowledged() const;
   void probe_client();
   void load_stash();
   void store_stash();
@@ -120,6 +121,7 @@ class Connection : public ListNode {
   std::uint64_t body_sent_ = 0;  // of the response body, queued
   std::uint64_t discarded_ = 0;
   std::uint64_t sent_total_ = 0;
+  int stalled_looks_ = 0;            // at the output without enough progress
   std::uint64_t progress_mark_ = 0;  // sent and acknowledged when the send deadline was armed
   TimePoint body_wait_began_{};
   Duration body_waited_{0};

@@ -27,7 +27,10 @@ class ConnectionQuota {
       count_.fetch_sub(1, std::memory_order_relaxed);
       return false;
     }
-    if (most_per_client_.load(std::memory_order_relaxed) == 0 || enter_client(client)) return true;
+    // Behind a Unix socket stands a proxy with many clients.
+    const bool is_counted = client.kind != PeerAddress::Kind::unix_socket &&
+                            most_per_client_.load(std::memory_order_relaxed) != 0;
+    if (!is_counted || enter_client(client)) return true;
     count_.fetch_sub(1, std::memory_order_relaxed);
     return false;
   }

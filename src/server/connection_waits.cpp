@@ -71,7 +71,8 @@ void Connection::update_deadline() {
       lists.body->arm(deadline_);
       break;
     case Waiting::send:
-      progress_mark_ = sent_total_ - std::min(sent_total_, transport_->unacknowledged());
+      progress_mark_ = acknowledged();
+      stalled_looks_ = 0;
       lists.send->arm(deadline_);
       break;
     case Waiting::linger: lists.linger->arm(deadline_); break;
@@ -102,18 +103,26 @@ void Connection::on_deadline() {
   }
 }
 
-// Progress is what the client has acknowledged at the least rate, not that some octet was taken.
+// Looked at several times within send_timeout. Progress is what the client has acknowledged at the
+// least rate, not that some octet was taken.
 void Connection::on_send_deadline() {
-  const std::uint64_t arrived = sent_total_ - std::min(sent_total_, transport_->unacknowledged());
-  const auto seconds =
-      static_cast<std::uint64_t>(context_.deadlines.send->duration().count()) / 1000;
-  const std::uint64_t least =
-      std::max<std::uint64_t>(1, context_.runtime()->config().limits.body_min_rate * seconds);
-  if (arrived - progress_mark_ < least) {
+  const std::uint64_t arrived = acknowledged();
+  const auto milliseconds = static_cast<std::uint64_t>(context_.deadlines.send->duration().count());
+  const std::uint64_t rate = context_.runtime()->config().limits.body_min_rate;
+  const std::uint64_t least = std::max<std::uint64_t>(1, rate * milliseconds / 1000);
+  if (arrived - progress_mark_ >= least) {
+    stalled_looks_ = 0;
+    progress_mark_ = arrived;
+  } else if (++stalled_looks_ == WorkerContext::kLooksPerSendTimeout) {
     end_exchange();
     return close();
   }
-  update_deadline();
+  waiting_ = Waiting::send;
+  context_.deadlines.send->arm(deadline_);
+}
+
+std::uint64_t Connection::acknowledged() const {
+  return sent_total_ - std::min(sent_total_, transport_->unacknowledged());
 }
 
 // The client has closed its side and waits for an answer, or is gone: TCP cannot tell. An interim

@@ -75,11 +75,11 @@ void Exchange::wake() { connection_->wake(); }
 
 void Exchange::reset() {
   arena_.clear();
+  if (runtime_) connection_->context().retire(std::move(runtime_));
   connection_ = nullptr;
   request_ = {};
   route_ = nullptr;
   site_ = nullptr;
-  runtime_.reset();
   number_ = 0;
   response_.reset();
   source_ = nullptr;

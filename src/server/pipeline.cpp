@@ -108,7 +108,11 @@ void Pipeline::after(Exchange& exchange) {
   ResponseHead& head = *exchange.response_;
   const bool is_additive = exchange.route_ != nullptr && exchange.route_->headers_are_additive;
   for (const http::ResponseField& field : configured) {
-    if (is_additive) {
+    // These two are lists to which every writer adds; of others there is one, and the operator's
+    // counts.
+    const bool is_list =
+        equals_ignoring_case(field.name, "Vary") || equals_ignoring_case(field.name, "Set-Cookie");
+    if (is_additive || is_list) {
       head.add(field.name, field.value);
     } else {
       head.set(field.name, field.value);

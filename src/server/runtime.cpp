@@ -66,6 +66,7 @@ Result<RouteRuntime> build_route(const config::Route& route, const config::Site&
   merge_fields(runtime.headers, site.headers);
   merge_fields(runtime.headers, route.headers);
   runtime.headers_are_additive =
+      !runtime.executes &&
       std::none_of(runtime.headers.begin(), runtime.headers.end(),
                    [](const http::ResponseField& field) { return is_handler_field(field.name); });
   return runtime;

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <fstream>
 #include <future>
+#include <iterator>
 
 namespace uvhttpd {
 namespace {
@@ -29,6 +30,11 @@ std::string url_of(const config::Listener& listener, int fd) {
   std::string host = listener.kind == Kind::ip ? listener.host : bound.text();
   if (host.find(':') != std::string::npos) host = "[" + host + "]";
   return fmt::format("http://{}:{}", host, bound.port);
+}
+
+// The wildcards of both families count as one: systemd binds the IPv6 one for a bare port.
+bool is_same_host(const PeerAddress& bound, const std::string& host) {
+  return bound.text() == host || (bound.is_wildcard() && (host == "0.0.0.0" || host == "::"));
 }
 
 }  // namespace
@@ -53,43 +59,67 @@ Server::Server(EventLoop& main_loop, Log& log, BuildHandler build_handler,
       inherited_(std::move(inherited)) {}
 
 Server::~Server() {
+  stop_now();  // those that run, where the start was broken off
   for (const auto& worker : workers_) worker->join();
   close_addresses();
 }
 
-Result<Server::Address> Server::open_address(const config::Listener& listener) const {
+// Sockets that the service manager passed in for the address: by name, or because they are bound to
+// it.
+std::vector<std::shared_ptr<const UniqueFd>> Server::inherited_for(
+    const config::Listener& listener) const {
+  std::vector<std::shared_ptr<const UniqueFd>> found;
+  for (const auto& [name, socket] : inherited_) {
+    const PeerAddress bound = local_address(socket->get());
+    const bool is_meant = listener.kind == config::Listener::Kind::systemd
+                              ? name == listener.path
+                              : listener.kind == config::Listener::Kind::ip &&
+                                    bound.port == listener.port &&
+                                    is_same_host(bound, listener.host);
+    if (is_meant) found.push_back(socket);
+  }
+  return found;
+}
+
+Result<std::vector<Server::Address>> Server::open_address(const config::Listener& listener) const {
   using Kind = config::Listener::Kind;
+  std::vector<Address> addresses;
+  const auto add_shared = [&](std::shared_ptr<const UniqueFd> socket, std::string unix_path) {
+    std::string url = url_of(listener, socket->get());
+    addresses.push_back({listener.address, std::move(url), std::move(unix_path), {}});
+    addresses.back().sockets.assign(worker_count_, std::move(socket));
+  };
+  for (auto& socket : inherited_for(listener)) add_shared(std::move(socket), {});
+  if (!addresses.empty()) return addresses;
+  if (listener.kind == Kind::systemd) {
+    return Unexpected(Error{
+        "listening on " + listener.address + ": the service manager passed no socket of that name",
+        0});
+  }
+  if (listener.kind == Kind::unix_socket) {
+    TRY_ASSIGN(UniqueFd socket, listen_unix(listener.path));
+    add_shared(std::make_shared<const UniqueFd>(std::move(socket)), listener.path);
+    return addresses;
+  }
+  TRY_ASSIGN(Address address, open_ip(listener));
+  addresses.push_back(std::move(address));
+  return addresses;
+}
+
+Result<Server::Address> Server::open_ip(const config::Listener& listener) const {
   Address address{listener.address, {}, {}, {}};
-  if (listener.kind == Kind::ip) {
-    // Alone first: SO_REUSEPORT would let us join another server's port without a word.
-    TRY_ASSIGN(UniqueFd probe, listen_ip(listener.host, listener.port, false));
-    std::uint16_t port = listener.port;
-    if (worker_count_ == 1) {
-      address.sockets.push_back(std::make_shared<const UniqueFd>(std::move(probe)));
-    } else {
-      probe.reset();
-      for (unsigned i = 0; i < worker_count_; ++i) {
-        TRY_ASSIGN(UniqueFd socket, listen_ip(listener.host, port, true));
-        port = local_address(socket.get()).port;
-        address.sockets.push_back(std::make_shared<const UniqueFd>(std::move(socket)));
-      }
-    }
+  // Alone first: SO_REUSEPORT would let us join another server's port without a word.
+  TRY_ASSIGN(UniqueFd probe, listen_ip(listener.host, listener.port, false));
+  if (worker_count_ == 1) {
+    address.sockets.push_back(std::make_shared<const UniqueFd>(std::move(probe)));
   } else {
-    std::shared_ptr<const UniqueFd> shared;
-    if (listener.kind == Kind::unix_socket) {
-      TRY_ASSIGN(UniqueFd socket, listen_unix(listener.path));
-      shared = std::make_shared<const UniqueFd>(std::move(socket));
-      address.unix_path = listener.path;
-    } else {
-      const auto found = inherited_.find(listener.path);
-      if (found == inherited_.end()) {
-        return Unexpected(Error{"listening on " + listener.address +
-                                    ": the service manager passed no socket of that name",
-                                0});
-      }
-      shared = found->second;
+    probe.reset();
+    std::uint16_t port = listener.port;
+    for (unsigned i = 0; i < worker_count_; ++i) {
+      TRY_ASSIGN(UniqueFd socket, listen_ip(listener.host, port, true));
+      port = local_address(socket.get()).port;
+      address.sockets.push_back(std::make_shared<const UniqueFd>(std::move(socket)));
     }
-    address.sockets.assign(worker_count_, shared);
   }
   address.url = url_of(listener, address.sockets.front()->get());
   return address;
@@ -98,17 +128,31 @@ Result<Server::Address> Server::open_address(const config::Listener& listener) c
 Result<std::vector<Server::Address>> Server::open_addresses(const config::Config& config) const {
   std::vector<Address> addresses;
   for (const config::Listener& listener : config.listeners) {
-    const auto same = std::find_if(addresses_.begin(), addresses_.end(), [&](const Address& open) {
-      return open.name == listener.address;
-    });
-    if (same != addresses_.end()) {
-      addresses.push_back(*same);
-    } else {
-      TRY_ASSIGN(Address address, open_address(listener));
-      addresses.push_back(std::move(address));
+    const auto is_named = [&](const Address& address) { return address.name == listener.address; };
+    if (std::any_of(addresses_.begin(), addresses_.end(), is_named)) {
+      // All of that name at once: several sockets may share one, and several listeners port 0.
+      if (std::any_of(addresses.begin(), addresses.end(), is_named)) continue;
+      std::copy_if(addresses_.begin(), addresses_.end(), std::back_inserter(addresses), is_named);
+      continue;
     }
+    auto opened = open_address(listener);
+    if (!opened) {
+      discard(addresses);
+      return Unexpected(std::move(opened).error());
+    }
+    for (Address& address : *opened) addresses.push_back(std::move(address));
   }
   return addresses;
+}
+
+// Takes the files of Unix sockets away again that are not those in force.
+void Server::discard(const std::vector<Address>& addresses) const {
+  for (const Address& address : addresses) {
+    const bool is_in_force =
+        std::any_of(addresses_.begin(), addresses_.end(),
+                    [&](const Address& open) { return open.name == address.name; });
+    if (!is_in_force && !address.unix_path.empty()) ::unlink(address.unix_path.c_str());
+  }
 }
 
 Result<void> Server::open_sockets(const config::Config& config) {
@@ -172,7 +216,13 @@ void Server::reload(std::shared_ptr<const config::Config> config,
                             done = std::move(done)](const Result<void>& result) {
     if (!result) pending->outcome = Unexpected(result.error());
     if (--pending->left > 0) return;
-    if (pending->outcome) commit(config, std::move(pending->addresses));
+    if (is_draining_) pending->outcome = Unexpected(Error{"the server is stopping", 0});
+    if (pending->outcome) {
+      commit(config, std::move(pending->addresses));
+    } else {
+      discard(pending->addresses);
+      for (const auto& worker : workers_) worker->forget();
+    }
     done(pending->outcome);
   };
   for (const auto& worker : workers_) {
@@ -202,6 +252,7 @@ void Server::reopen_logs() {
 
 void Server::drain(std::function<void()> on_ended) {
   on_ended_ = std::move(on_ended);
+  is_draining_ = true;
   for (const auto& worker : workers_) worker->drain();
   // The workers hold the last references and accept what is waiting; then the kernel refuses.
   close_addresses();

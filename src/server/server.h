@@ -51,8 +51,12 @@ class Server {
     std::string unix_path;
     std::vector<std::shared_ptr<const UniqueFd>> sockets;  // one for each worker
   };
-  Result<Address> open_address(const config::Listener& listener) const;
+  std::vector<std::shared_ptr<const UniqueFd>> inherited_for(
+      const config::Listener& listener) const;
+  Result<std::vector<Address>> open_address(const config::Listener& listener) const;
+  Result<Address> open_ip(const config::Listener& listener) const;
   Result<std::vector<Address>> open_addresses(const config::Config& config) const;
+  void discard(const std::vector<Address>& addresses) const;
   std::vector<WorkerSocket> sockets_of(unsigned worker) const;
   void commit(std::shared_ptr<const config::Config> config, std::vector<Address> addresses);
   void close_addresses();
@@ -68,6 +72,7 @@ class Server {
   std::vector<Address> addresses_;
   std::vector<std::unique_ptr<Worker>> workers_;
   unsigned running_ = 0;
+  bool is_draining_ = false;
   std::function<void()> on_ended_;
 };
 

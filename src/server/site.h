@@ -25,7 +25,7 @@ struct RouteRuntime {
   bool executes = false;
   // The site's and the route's own fields, merged: a name in the route replaces the site's.
   std::vector<http::ResponseField> headers;
-  // None of `headers` is a field that handlers write themselves, so heads may be prepared.
+  // None of `headers` is a field that the handler may write itself, so heads may be prepared.
   bool headers_are_additive = true;
   std::size_t index = 0;  // in its site, for the log
 

@@ -75,6 +75,13 @@ void Worker::commit(std::vector<WorkerSocket> sockets) {
   });
 }
 
+void Worker::forget() {
+  loop_.post([this] {
+    prepared_.reset();
+    prepared_log_ = {};
+  });
+}
+
 void Worker::use_sockets(const std::vector<WorkerSocket>& sockets) {
   std::erase_if(listening_, [&](const std::unique_ptr<Listening>& old) {
     if (std::find(sockets.begin(), sockets.end(), old->socket) != sockets.end()) return false;

@@ -42,6 +42,8 @@ class Worker {
                std::function<void(Result<void>)> done);
   // What was prepared is in force from now on, with these sockets.
   void commit(std::vector<WorkerSocket> sockets);
+  // What was prepared is not wanted.
+  void forget();
   void reopen_log();
   // Calls back on the worker's thread: it is alive.
   void ping(std::function<void()> pong);

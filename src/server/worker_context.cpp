@@ -39,7 +39,7 @@ void WorkerContext::use_runtime(std::shared_ptr<const Runtime> runtime) {
   request_limits = {limits.target_bytes, limits.head_bytes, limits.head_fields};
   deadlines = {&list_of(limits.head_timeout),
                &list_of(limits.body_timeout),
-               &list_of(limits.send_timeout),
+               &list_of(std::max(limits.send_timeout / kLooksPerSendTimeout, Duration{1})),
                &list_of(limits.keep_alive_timeout),
                &list_of(kLinger),
                &list_of(kProbe)};
@@ -85,6 +85,9 @@ void WorkerContext::bury(Connection& connection) {
   buried_.emplace_back(&connection);
 }
 
-void WorkerContext::sweep() { buried_.clear(); }
+void WorkerContext::sweep() {
+  buried_.clear();
+  retired_.clear();
+}
 
 }  // namespace uvhttpd

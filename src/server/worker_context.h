@@ -61,6 +61,12 @@ class WorkerContext {
   std::string_view date();
   std::uint64_t next_exchange_number() { return ++exchanges_; }
 
+  // Takes a reference that an exchange gives up. The last one to a runtime of before a reload is
+  // let go of between turns: what calls back at this moment may belong to it.
+  void retire(std::shared_ptr<const Runtime> runtime) {
+    if (runtime != runtime_) retired_.push_back(std::move(runtime));
+  }
+
   // Runs advance() of the connection in the next turn of the loop.
   void schedule(Connection& connection);
   void unschedule(Connection& connection);
@@ -72,6 +78,7 @@ class WorkerContext {
   const unsigned number;  // of the worker
   AccessLog access_log;
   DeadlineClock clock;
+  static constexpr int kLooksPerSendTimeout = 4;
   struct Deadlines {
     DeadlineList* head = nullptr;
     DeadlineList* body = nullptr;
@@ -99,6 +106,7 @@ class WorkerContext {
 
   std::map<Duration, std::unique_ptr<DeadlineList>> lists_;
   std::shared_ptr<const Runtime> runtime_;
+  std::vector<std::shared_ptr<const Runtime>> retired_;
   std::int64_t date_second_ = -1;
   http::DateText date_{};
   std::uint64_t exchanges_ = 0;

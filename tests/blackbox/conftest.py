@@ -51,7 +51,10 @@ class Server:
         """Writes the configuration; listens on a free port unless the text says something else."""
         if "[[listener]]" not in text:
             text += '\n[[listener]]\naddress = "127.0.0.1:0"\n'
-        self.file.write_text(text, encoding="utf-8")
+        # At once: a reload that is under way must not read half of it.
+        half = self.file.with_suffix(".new")
+        half.write_text(text, encoding="utf-8")
+        half.replace(self.file)
 
     def urls(self):
         return LISTENING.findall(self.stderr_text())

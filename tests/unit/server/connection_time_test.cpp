@@ -153,7 +153,8 @@ TEST_CASE("A client that takes nothing for send_timeout is cut off") {
 }
 
 TEST_CASE("A client that takes something in each send_timeout is not cut off") {
-  TestServer server(usual_site(limits("send_timeout = \"200ms\"")), usual_fakes());
+  TestServer server(usual_site(limits("send_timeout = \"200ms\"\nbody_min_rate = 10")),
+                    usual_fakes());
   TestClient client(server, get("/"), [](Wire& wire) { wire.window = 1; });
   for (int i = 0; i < 20; ++i) {
     REQUIRE(survives(server, client, Duration{40}));
