@@ -565,3 +565,26 @@ def test_descriptors_that_were_left_open_do_not_reach_programs(server, tmp_path)
     with open(tmp_path / "private.txt", "w") as private:
         running = server(SITE + CGI, pass_fds=[private.fileno()])
         assert b"private.txt" not in running.fetch("/cgi-bin/fds").body
+
+
+def test_limit_that_becomes_lower_under_a_request_in_flight(server, tmp_path):
+    running = server(SITE)
+    with running.client() as client:
+        client.send(b"GET /a.txt HTTP/1.1\r\nHost: a\r\n" + b"X-Filler: 0123456789\r\n" * 80)
+        assert running.fetch("/a.txt").status == 200  # on another connection, so the first has been read
+        assert running.reload('[limits]\nhead_bytes = "1KiB"\ntarget_bytes = 512\n' + SITE) == "Reloaded"
+        client.send(b"X")
+        assert client.response().status == 431
+    assert running.fetch("/a.txt").status == 200
+
+
+def test_program_that_runs_out_of_time_after_a_reload(server, tmp_path):
+    site(tmp_path, {"stuck": "#!/bin/sh\nexec sleep 60\n"}, "slow")
+    route = '[[site.route]]\npath = "/slow/*"\nhandler = "cgi"\nroot = "slow"\ntimeout_head = "1s"\n'
+    running = server(SITE + route)
+    with running.client() as client:
+        client.send(request("/slow/stuck"))
+        assert running.fetch("/a.txt").status == 200
+        assert running.reload(SITE + route + "max_running = 3\n") == "Reloaded"
+        assert client.response().status == 504
+    assert running.fetch("/a.txt").status == 200
