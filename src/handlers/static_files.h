@@ -59,8 +59,8 @@ class StaticFiles final : public Handler {
   // False when no Range is to be honoured.
   bool answer_range(Exchange& exchange, const std::shared_ptr<const CachedFile>& file,
                     const Representation& what);
-  // The octets from `offset` on; nullptr after the exchange has been failed: the file is not what
-  // it was.
+  // The octets from `offset` on; nullptr when the file is not what it was: then the exchange has been
+  // answered with what is there now, or failed.
   BodySource* source_of(Exchange& exchange, const std::shared_ptr<const CachedFile>& file,
                         const Representation& what, std::uint64_t offset, std::uint64_t length);
   void redirect_to_directory(Exchange& exchange);

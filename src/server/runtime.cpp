@@ -88,7 +88,6 @@ Result<std::shared_ptr<Runtime>> Runtime::build(std::shared_ptr<const config::Co
     const HandlerContext context{loop, log, *runtime->config_, site, shared, workers};
     for (const config::Route& route : site.routes) {
       TRY_ASSIGN(RouteRuntime route_runtime, build_route(route, site, build_handler, context));
-      route_runtime.index = built->routes.size();
       built->routes.push_back(std::move(route_runtime));
     }
     for (const std::string& host : site.hosts) {

@@ -27,7 +27,6 @@ struct RouteRuntime {
   std::vector<http::ResponseField> headers;
   // None of `headers` is a field that the handler may write itself, so heads may be prepared.
   bool headers_are_additive = true;
-  std::size_t index = 0;  // in its site, for the log
 
   bool takes(std::string_view method) const;
 };
