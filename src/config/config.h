@@ -14,6 +14,8 @@
 #include <variant>
 #include <vector>
 
+#include "config/diagnostics.h"
+
 namespace uvhttpd::config {
 
 using Bytes = std::uint64_t;
@@ -84,10 +86,15 @@ struct PathPattern {
 struct FileRules {
   std::string root;  // absolute; empty: none
   std::vector<std::string> index{"index.html"};
-  bool hidden_files = false;
+  bool listing = false;
+  std::string fallback;  // "/index.html", below the root, answers unknown paths; empty: none does
+  bool clean_urls = false;
+  bool hidden_files = false;  // dotfiles and the backups that editors leave
+  bool source_files = false;  // files that a route of programs would run
   Symlinks symlinks = Symlinks::inside;
   bool precompressed = true;
-  std::string charset = "utf-8";  // empty: none is added
+  std::vector<std::string> compress{"zstd", "br", "gzip"};  // the preferred first; empty: nothing
+  std::string charset = "utf-8";                            // empty: none is added
   std::vector<std::pair<std::string, std::string>>
       cache_control;  // pattern, value; first match wins
 };
@@ -132,15 +139,34 @@ struct RespondHandler {
   std::string type = "text/plain; charset=utf-8";
 };
 
+// Fields that only answers to matching paths have.
+struct PatternFields {
+  PathPattern path;
+  Fields fields;
+};
+
+// Cross-origin resource sharing, as the Fetch standard has it.
+struct Cors {
+  std::vector<std::string> origins;  // "https://app.example.org", lower case; or only "*"
+  std::vector<std::string> methods;  // besides GET, HEAD and POST; empty: those of the route
+  std::vector<std::string> headers;  // that requests may have; "*": any
+  std::vector<std::string> expose;   // fields of answers that scripts may read
+  bool credentials = false;          // never with the origin "*"
+  milliseconds max_age{600'000};     // how long a browser may remember a preflight
+};
+
 using Handler = std::variant<StaticHandler, CgiHandler, RedirectHandler, RespondHandler>;
 
 struct Route {
   PathPattern path;
   std::vector<std::string> methods;  // empty: whatever the handler takes
   Handler handler;
-  Fields headers;        // the route's own, after the site's
+  Fields headers;                              // the route's own, after the site's
+  std::vector<PatternFields> headers_by_path;  // likewise, and after `headers`
+  std::optional<Cors> cors;                    // in force: the route's, else the site's
   Bytes body_bytes = 0;  // in force: the route's, else the site's, else [limits]
   bool access_log = true;
+  std::size_t line = 0;  // of its header in the file; 0: it was added
 };
 
 struct Site {
@@ -149,6 +175,8 @@ struct Site {
   std::vector<std::string> hosts;
   FileRules files;
   Fields headers;
+  std::vector<PatternFields> headers_by_path;
+  std::optional<Cors> cors;
   // 404 -> path under root; classes as 400/500 with is_class, from "4xx"/"5xx"
   struct ErrorPage {
     unsigned status = 0;  // 404, or 4 / 5 for a class
@@ -159,6 +187,25 @@ struct Site {
   // takes every request.
   std::vector<Route> routes;
   Bytes body_bytes = 0;
+  std::size_t line = 0;  // of its header in the file
+};
+
+// A request, and what has to come of it: a test in the file.
+struct Expect {
+  std::string method = "GET";
+  std::string url;  // "http://example.org/old/a?x=1"
+  Fields request_header;
+  std::optional<unsigned> status;
+  // A field of the answer: its value, or only whether it is there.
+  struct Field {
+    std::string name;
+    bool present = true;
+    std::optional<std::string> value;
+  };
+  std::vector<Field> header;
+  std::optional<std::string> route;    // the pattern of the route that answers
+  std::optional<std::string> handler;  // its handler's name
+  Diagnostic place;                    // of its `request`, without a message
 };
 
 struct Config {
@@ -170,6 +217,7 @@ struct Config {
   std::map<std::string, std::string> types;  // ".glb" -> "model/gltf-binary"; keys in lower case
   std::vector<Listener> listeners;
   std::vector<Site> sites;
+  std::vector<Expect> expectations;
 };
 
 }  // namespace uvhttpd::config
