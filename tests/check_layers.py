@@ -20,6 +20,7 @@ ROOMS = [
     (re.compile(r"llhttp\.h$"), "http/", "<llhttp.h>"),
     (re.compile(r"toml(11/)?.*\.hpp$"), "config/", "toml11"),
     (re.compile(r"openssl/"), "io/tls_", "<openssl/...>"),
+    (re.compile(r"xxhash\.h$"), "base/content_hash", "<xxhash.h>"),
     (re.compile(r"CLI/"), "app/", "CLI11"),
 ]
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)

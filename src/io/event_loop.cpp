@@ -37,6 +37,7 @@ EventLoop::~EventLoop() {
   hook_ = nullptr;
   async_.reset();
   prepare_.reset();
+  while (background_ > 0) uv_run(&loop_, UV_RUN_ONCE);
   // Close callbacks need a turn, and a stop() that came last takes one away. What is still there
   // after a few is a leak, which must show and not be waited for.
   for (int turns = 0; turns < kLastTurns && uv_run(&loop_, UV_RUN_NOWAIT) != 0; ++turns) {

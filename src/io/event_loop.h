@@ -30,7 +30,8 @@ using UvHandle = std::unique_ptr<T, CloseHandle<T>>;
 class EventLoop {
  public:
   EventLoop();
-  // All handles of the loop must be gone or closing; runs it dry and asserts that nothing is left.
+  // All handles of the loop must be gone or closing; waits for what still runs in the background,
+  // runs the loop dry and asserts that nothing is left.
   ~EventLoop();
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
@@ -56,6 +57,10 @@ class EventLoop {
   using Hook = void (*)(void* owner);
   void set_turn_hook(Hook hook, void* owner);
 
+  // For BackgroundTask: how much of its work libuv has not given back.
+  void work_began() { ++background_; }
+  void work_ended() { --background_; }
+
   uv_loop_t* raw() { return &loop_; }
 
  private:
@@ -73,6 +78,7 @@ class EventLoop {
   UvHandle<Prepare> prepare_;
   Hook hook_ = nullptr;
   void* hook_owner_ = nullptr;
+  unsigned background_ = 0;
   std::int64_t wall_milliseconds_ = 0;  // read before the loop waits,
   std::uint64_t wall_read_at_ = 0;      // at this uv_now()
   std::mutex mutex_;
