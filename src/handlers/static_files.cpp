@@ -359,17 +359,17 @@ bool StaticFiles::answer_range(Exchange& exchange, const std::shared_ptr<const C
   });
   if (lines != 1 || !http::if_range_holds(request, what.validators(), loop_.wall_seconds()))
     return false;
-  const http::RangeResult result = http::parse_range(value, what.info.size);
-  if (result.verdict == http::RangeVerdict::whole) return false;
+  const http::RangeSet set = http::parse_ranges(value, what.info.size, exchange.arena());
+  if (set.verdict == http::RangeVerdict::whole || set.ranges.size() > 1) return false;
   const std::string size = std::to_string(what.info.size);
-  if (result.verdict == http::RangeVerdict::unsatisfiable) {
+  if (set.verdict == http::RangeVerdict::unsatisfiable) {
     const std::string text = "bytes */" + size;
     const http::ResponseField fields[] = {{"Content-Range", text}, {"Vary", "Accept-Encoding"}};
     const bool has_choice = (file->available & (file->available - 1)) != 0;
     exchange.fail(416, {}, {fields, has_choice ? std::size_t{2} : std::size_t{1}});
     return true;
   }
-  const http::ByteRange range = result.range;
+  const http::ByteRange range = set.ranges.front();
   const std::uint64_t length = range.last - range.first + 1;
   BodySource* source = source_of(exchange, file, what, range.first, length);
   if (source == nullptr) return true;

@@ -3,7 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
+
+#include "base/arena.h"
 
 namespace uvhttpd::http {
 
@@ -14,24 +17,30 @@ struct ByteRange {
 };
 
 enum class RangeVerdict {
-  whole,          // another unit, a malformed value, or more ranges than we serve: send 200
-  single,         // one satisfiable range
+  whole,          // another unit, a malformed value, or a set that is not worth it: send 200
+  partial,        // at least one range can be sent: 206
   unsatisfiable,  // well formed, but nothing of it exists: 416
 };
-struct RangeResult {
+struct RangeSet {
   RangeVerdict verdict = RangeVerdict::whole;
-  ByteRange range{};  // within the representation; means something for `single` only
+  // For `partial`: within the representation, apart from each other, in the order to be sent. Lives
+  // in the arena. One range is sent by itself, several as multipart/byteranges (section 15.3.7).
+  std::span<const ByteRange> ranges{};
 };
 
 constexpr int kMaxRanges = 100;
+// About what the delimiter and the fields of one part of multipart/byteranges cost.
+constexpr std::uint64_t kPartHeadBytes = 128;
 
 // `value` is the whole value of the only Range field line, `size` the length of the representation.
 // Numbers of any length are clamped, never wrapped. "bytes" is compared without case. Members of
 // the set may be empty and have white space around them, but one malformed member (last before
-// first, for example) makes the whole set so. Several ranges give `single` when exactly one of them
-// is satisfiable, `unsatisfiable` when none is, and `whole` otherwise (section 14.2 lets a server
-// ignore Range), as do more than kMaxRanges of them. Of an empty representation a suffix range is
-// `whole`: section 14.1.2 calls it satisfiable, but Content-Range cannot say so.
-RangeResult parse_range(std::string_view value, std::uint64_t size);
+// first, for example) makes the whole set so. Members that are not satisfiable are left out of
+// those that are. Ranges that overlap, touch, or are nearer to each other than a part's head is
+// long are joined, and stand where the first of them stood (section 15.3.7.2). More than kMaxRanges
+// members are `whole`, as are several satisfiable ones that would take as many octets as the
+// representation itself (section 14.2 lets a server ignore Range). Of an empty representation a
+// suffix range is `whole`: section 14.1.2 calls it satisfiable, but Content-Range cannot say so.
+RangeSet parse_ranges(std::string_view value, std::uint64_t size, Arena& arena);
 
 }  // namespace uvhttpd::http
