@@ -361,9 +361,8 @@ bool StaticFiles::answer_range(Exchange& exchange, const std::shared_ptr<const C
     return false;
   const http::RangeSet set = http::parse_ranges(value, what.info.size, exchange.arena());
   if (set.verdict == http::RangeVerdict::whole || set.ranges.size() > 1) return false;
-  const std::string size = std::to_string(what.info.size);
   if (set.verdict == http::RangeVerdict::unsatisfiable) {
-    const std::string text = "bytes */" + size;
+    const std::string text = "bytes */" + std::to_string(what.info.size);
     const http::ResponseField fields[] = {{"Content-Range", text}, {"Vary", "Accept-Encoding"}};
     const bool has_choice = (file->available & (file->available - 1)) != 0;
     exchange.fail(416, {}, {fields, has_choice ? std::size_t{2} : std::size_t{1}});
@@ -375,8 +374,7 @@ bool StaticFiles::answer_range(Exchange& exchange, const std::shared_ptr<const C
   if (source == nullptr) return true;
   ResponseHead head(exchange.arena(), 206);
   for (const http::ResponseField& field : what.fields) head.add(field.name, field.value);
-  head.add("Content-Range",
-           exchange.arena().copy(fmt::format("bytes {}-{}/{}", range.first, range.last, size)));
+  head.add("Content-Range", http::content_range(range, what.info.size, exchange.arena()));
   head.content_length = length;
   exchange.respond(head, source);
   return true;

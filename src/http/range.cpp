@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <optional>
 
 #include "base/text.h"
@@ -151,6 +152,20 @@ RangeSet parse_ranges(std::string_view value, std::uint64_t size, Arena& arena) 
   std::transform(asked.all().begin(), asked.all().end(), ranges.begin(),
                  [](const Asked& one) { return one.range; });
   return {RangeVerdict::partial, ranges};
+}
+
+std::string_view content_range(const ByteRange& range, std::uint64_t size, Arena& arena) {
+  constexpr std::string_view kUnit = "bytes ";
+  constexpr std::size_t kMaxDigits = 20;
+  char text[kUnit.size() + 3 * (kMaxDigits + 1)];
+  char* const end = text + sizeof text;
+  char* at = std::copy(kUnit.begin(), kUnit.end(), text);
+  at = std::to_chars(at, end, range.first).ptr;
+  *at++ = '-';
+  at = std::to_chars(at, end, range.last).ptr;
+  *at++ = '/';
+  at = std::to_chars(at, end, size).ptr;
+  return arena.copy({text, static_cast<std::size_t>(at - text)});
 }
 
 }  // namespace uvhttpd::http

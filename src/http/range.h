@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// http/range.h: the Range field, RFC 9110 section 14.
+// http/range.h: the fields Range and Content-Range, RFC 9110 section 14.
 #pragma once
 
 #include <cstdint>
@@ -42,5 +42,8 @@ constexpr std::uint64_t kPartHeadBytes = 128;
 // representation itself (section 14.2 lets a server ignore Range). Of an empty representation a
 // suffix range is `whole`: section 14.1.2 calls it satisfiable, but Content-Range cannot say so.
 RangeSet parse_ranges(std::string_view value, std::uint64_t size, Arena& arena);
+
+// Content-Range of section 14.4: "bytes 0-499/1234". Lives in the arena.
+std::string_view content_range(const ByteRange& range, std::uint64_t size, Arena& arena);
 
 }  // namespace uvhttpd::http

@@ -252,6 +252,14 @@ TEST_CASE("parse_ranges takes from the arena only what the ranges need") {
   CHECK(arena.allocate(0, alignof(ByteRange)) == after_one);
 }
 
+TEST_CASE("content_range says which octets of how many, section 14.4") {
+  Arena arena;
+  CHECK(content_range({0, 499}, 1234, arena) == "bytes 0-499/1234");
+  CHECK(content_range({0, 0}, 1, arena) == "bytes 0-0/1");
+  CHECK(content_range({UINT64_MAX - 1, UINT64_MAX - 1}, UINT64_MAX, arena) ==
+        "bytes 18446744073709551614-18446744073709551614/18446744073709551615");
+}
+
 TEST_CASE("parse_ranges gives ranges apart within the representation, whatever it reads") {
   test::OddValues values({"bytes=", "0", "1", "9", "-", "-", ",", " ", "\t", "18446744073709551615",
                           "x", "=", "99999999999999999999999", "5-", "7-", ",1", "00"});
