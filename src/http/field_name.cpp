@@ -20,6 +20,7 @@ constexpr Known kKnown[] = {
     {"accept", FieldName::accept},
     {"cookie", FieldName::cookie},
     {"expect", FieldName::expect},
+    {"origin", FieldName::origin},
     {"server", FieldName::server},
     {"status", FieldName::status},
     {"referer", FieldName::referer},
@@ -42,8 +43,10 @@ constexpr Known kKnown[] = {
     {"transfer-encoding", FieldName::transfer_encoding},
     {"if-unmodified-since", FieldName::if_unmodified_since},
     {"proxy-authorization", FieldName::proxy_authorization},
+    {"access-control-request-method", FieldName::access_control_request_method},
+    {"access-control-request-headers", FieldName::access_control_request_headers},
 };
-constexpr std::size_t kLongest = 19;
+constexpr std::size_t kLongest = 30;
 
 // first_of_length[n]: where the names of n octets begin in kKnown, which is sorted by length.
 struct Starts {

@@ -19,6 +19,8 @@ struct Named {
 constexpr Named kNamed[] = {
     {FieldName::accept, "Accept"},
     {FieldName::accept_encoding, "Accept-Encoding"},
+    {FieldName::access_control_request_headers, "Access-Control-Request-Headers"},
+    {FieldName::access_control_request_method, "Access-Control-Request-Method"},
     {FieldName::authorization, "Authorization"},
     {FieldName::connection, "Connection"},
     {FieldName::content_encoding, "Content-Encoding"},
@@ -35,6 +37,7 @@ constexpr Named kNamed[] = {
     {FieldName::if_unmodified_since, "If-Unmodified-Since"},
     {FieldName::keep_alive, "Keep-Alive"},
     {FieldName::location, "Location"},
+    {FieldName::origin, "Origin"},
     {FieldName::proxy, "Proxy"},
     {FieldName::proxy_authorization, "Proxy-Authorization"},
     {FieldName::proxy_connection, "Proxy-Connection"},
