@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+// tests/unit/config/programs_test.cpp: which files of a site are programs.
+#include "config/programs.h"
+
+#include <doctest/doctest.h>
+
+#include "unit/config/support.h"
+
+namespace uvhttpd::config::tests {
+namespace {
+
+using Names = std::vector<std::string>;
+
+Site site_of(std::string_view routes) {
+  return config_of(std::string(kSite) + std::string(routes)).sites[0];
+}
+
+TEST_CASE("A site without routes of programs has no programs") {
+  const Site site = site_of("[[site.route]]\npath = \"*.php\"\nhandler = \"static\"\n");
+  CHECK(program_extensions(site).empty());
+  CHECK(program_places(site).empty());
+}
+
+TEST_CASE("Extensions of programs are those of patterns and interpreters, each once") {
+  const Site site = site_of(R"(
+[[site.route]]
+path = "*.PHP"
+handler = "cgi"
+[[site.route]]
+path = "/app/*.fcgi"
+handler = "cgi"
+[[site.route]]
+path = "/cgi-bin/*"
+handler = "cgi"
+interpreter = { ".py" = "/usr/bin/python3", ".php" = "/usr/bin/php-cgi" }
+[[site.route]]
+path = "/one"
+handler = "cgi"
+program = "/usr/bin/one.sh"
+)");
+  CHECK(program_extensions(site) == Names{".php", ".fcgi", ".py"});
+}
+
+TEST_CASE("Places of programs are the routes' own directories and single programs, each once") {
+  const Site site = site_of(R"(
+[[site.route]]
+path = "*.php"
+handler = "cgi"
+[[site.route]]
+path = "/cgi-bin/*"
+handler = "cgi"
+root = "cgi-bin/"
+[[site.route]]
+path = "/bin/*"
+handler = "cgi"
+root = "/etc/uvhttpd/cgi-bin"
+[[site.route]]
+path = "/one"
+handler = "cgi"
+program = "/usr/bin/one.sh"
+[[site.route]]
+path = "/docs/*"
+handler = "static"
+root = "/usr/share/doc"
+)");
+  CHECK(program_places(site) == Names{"/etc/uvhttpd/cgi-bin", "/usr/bin/one.sh"});
+}
+
+}  // namespace
+}  // namespace uvhttpd::config::tests
