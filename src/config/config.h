@@ -3,6 +3,7 @@
 // complete and valid: defaults filled in, paths absolute, patterns well formed.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -147,15 +149,21 @@ struct PatternFields {
 
 // Cross-origin resource sharing, as the Fetch standard has it.
 struct Cors {
-  std::vector<std::string> origins;  // "https://app.example.org", lower case; or only "*"
+  // "https://app.example.org", lower case and without a default port; "https://*.example.org" is a
+  // wildcard for what is below a name; or only "*".
+  std::vector<std::string> origins;
   std::vector<std::string> methods;  // besides GET, HEAD and POST; empty: those of the route
-  std::vector<std::string> headers;  // that requests may have; "*": any
+  std::vector<std::string> headers;  // that requests may have; only "*": any
   std::vector<std::string> expose;   // fields of answers that scripts may read
   bool credentials = false;          // never with the origin "*"
   milliseconds max_age{600'000};     // how long a browser may remember a preflight
 };
 
 using Handler = std::variant<StaticHandler, CgiHandler, RedirectHandler, RespondHandler>;
+// What the file calls each of them.
+constexpr std::array<std::string_view, std::variant_size_v<Handler>> kHandlerNames{
+    "static", "cgi", "redirect", "respond"};
+inline std::string_view name_of(const Handler& handler) { return kHandlerNames[handler.index()]; }
 
 struct Route {
   PathPattern path;
@@ -193,7 +201,7 @@ struct Site {
 // A request, and what has to come of it: a test in the file.
 struct Expect {
   std::string method = "GET";
-  std::string url;  // "http://example.org/old/a?x=1"
+  std::string url;  // "http://example.org/old/a?x=1": always with a path, never with a fragment
   Fields request_header;
   std::optional<unsigned> status;
   // A field of the answer: its value, or only whether it is there.

@@ -59,6 +59,7 @@ Config read_config(const Node& document, Reading& reading) {
   read_types(root, config.types);
   read_listeners(root, reading, config.listeners);
   read_sites(root, reading, config.limits, config.sites);
+  read_expectations(root, reading, config.sites, config.expectations);
   root.report_unknown();
   if (config.listeners.empty()) {
     config.listeners.push_back({Listener::Kind::ip, kDefaultAddress, "127.0.0.1", 8080, ""});
@@ -80,32 +81,36 @@ Loaded load_checked(std::string_view text, const std::string& path, bool check_d
 
 }  // namespace
 
-bool Reading::check_directory(Span at, std::string_view key, const std::string& path) const {
-  return check(at, key, path, {S_IFDIR, "is not a directory", R_OK | X_OK, "cannot be read"});
+void Reading::check_directory(Span at, std::string_view key, const std::string& path) const {
+  check(at, key, path, {S_IFDIR, "is not a directory", R_OK | X_OK, "cannot be read"});
 }
 
-void Reading::check_file(Span at, std::string_view key, const std::string& path) const {
-  check(at, key, path, {S_IFREG, "is not a regular file", R_OK, "cannot be read"});
+void Reading::check_below(Span at, std::string_view key, const std::string& root,
+                          const std::string& path, const std::string& hint) const {
+  if (!check_disk) return;
+  struct stat status {};
+  const bool good_root = ::stat(root.c_str(), &status) == 0 && S_ISDIR(status.st_mode) &&
+                         ::access(root.c_str(), R_OK | X_OK) == 0;
+  if (good_root)
+    check(at, key, root + path, {S_IFREG, "is not a regular file", R_OK, "cannot be read", hint});
 }
 
 void Reading::check_program(Span at, std::string_view key, const std::string& path) const {
   check(at, key, path, {S_IFREG, "is not a regular file", X_OK, "cannot be executed"});
 }
 
-bool Reading::check(Span at, std::string_view key, const std::string& path, Wanted wanted) const {
-  if (!check_disk || path.empty()) return true;
+void Reading::check(Span at, std::string_view key, const std::string& path,
+                    const Wanted& wanted) const {
+  if (!check_disk || path.empty()) return;
   const std::string what = in_quotes(key) + ": " + in_quotes(path);
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) {
-    faults.add(at, what + ": " + reason(errno));
+    faults.add(at, what + ": " + reason(errno), wanted.hint);
   } else if ((status.st_mode & S_IFMT) != wanted.type) {
-    faults.add(at, what + " " + wanted.other_type);
+    faults.add(at, what + " " + wanted.other_type, wanted.hint);
   } else if (::access(path.c_str(), wanted.access) != 0) {
-    faults.add(at, what + " " + wanted.no_access + ": " + reason(errno));
-  } else {
-    return true;
+    faults.add(at, what + " " + wanted.no_access + ": " + reason(errno), wanted.hint);
   }
-  return false;
 }
 
 TextParser Reading::path() const {

@@ -20,7 +20,8 @@ struct HandlerKeys {
 const std::vector<HandlerKeys>& handler_keys() {
   static const std::vector<HandlerKeys> kKeys{
       {"static",
-       {"root", "index", "hidden_files", "symlinks", "precompressed", "charset", "cache_control"}},
+       {"root", "index", "listing", "fallback", "clean_urls", "hidden_files", "source_files",
+        "symlinks", "precompressed", "compress", "charset", "cache_control"}},
       {"cgi",
        {"root", "program", "interpreter", "env", "pass_env", "timeout_head", "timeout_idle",
         "timeout_total", "max_running", "queue", "queue_timeout", "pass_authorization",
@@ -45,6 +46,18 @@ std::string key_of_other_handler(std::string_view key, std::string_view handler)
          std::string(handler) + "\"";
 }
 
+// That of the site is good for the site's root and need not be for another one.
+void check_fallback(TableReader& table, Reading& reading, const StaticHandler& handler) {
+  const FileRules& files = handler.files;
+  if (files.fallback.empty()) return;
+  if (table.has("fallback")) {
+    reading.check_below(table.span_of("fallback"), "fallback", files.root, files.fallback);
+  } else if (handler.own_root) {
+    reading.check_below(table.span_of("root"), "fallback", files.root, files.fallback,
+                        "the site's, below this root; `fallback = \"\"` turns it off here");
+  }
+}
+
 StaticHandler read_static(TableReader& table, Reading& reading, const Site& site) {
   StaticHandler handler{site.files, false};
   handler.own_root = table.read_text("root", handler.files.root, reading.path());
@@ -55,6 +68,7 @@ StaticHandler read_static(TableReader& table, Reading& reading, const Site& site
                        "the handler \"static\" needs `root`, here or in its site");
   }
   read_file_rules(table, handler.files);
+  check_fallback(table, reading, handler);
   return handler;
 }
 
@@ -255,10 +269,13 @@ void read_routes(TableReader& site_table, Reading& reading, Site& site) {
   site.routes.reserve(node != nullptr ? node->children.size() + 1 : 1);
   site_table.each_table("route", "[[site.route]]", [&](const Node& table) {
     Route& route = site.routes.emplace_back();
+    route.line = reading.faults.line_of(table.value.start);
+    route.cors = site.cors;
     route.body_bytes = site.body_bytes;
     TableReader reader(table, "[[site.route]]", reading.faults);
     const bool comparable = read_conditions(reader, reading, route);
-    read_headers(reader, route.headers);
+    read_headers(reader, route.headers, route.headers_by_path);
+    read_cors(reader, route.cors);
     read_body_bytes(reader, "body_bytes", route.body_bytes);
     reader.read("access_log", route.access_log, as_boolean);
     read_handler(reader, reading, site, route);

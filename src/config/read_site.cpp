@@ -2,7 +2,6 @@
 // config/read_site.cpp: what the file says about sites, and what they share with routes.
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "config/readers.h"
 #include "config/values.h"
@@ -29,6 +28,12 @@ Read<std::string> charset(std::string_view text) {
   return std::string(text);
 }
 
+Read<std::string> fallback(std::string_view text) {
+  if (text.empty()) return std::string();
+  if (text.ends_with('/')) return complain("must be a file, not a directory: " + in_quotes(text));
+  return parse_url_path(text);
+}
+
 // 404 as 404, "5xx" as 5; 0 for anything else.
 unsigned error_status(std::string_view key) {
   if (key == "4xx") return 4;
@@ -38,7 +43,7 @@ unsigned error_status(std::string_view key) {
   return fits ? static_cast<unsigned>(*status) : 0;
 }
 
-void read_error_pages(TableReader& table, Reading& reading, bool look_below_root, Site& site) {
+void read_error_pages(TableReader& table, Reading& reading, Site& site) {
   const bool any = table.each_member("error_pages", [&](const Node& member) {
     const unsigned status = error_status(member.name);
     if (status == 0) {
@@ -49,15 +54,23 @@ void read_error_pages(TableReader& table, Reading& reading, bool look_below_root
     Read<std::string> path = as_text(member);
     if (path) path = parse_url_path(*path);
     if (!path) return table.complain_about(member, "error_pages", std::move(path).error());
-    if (look_below_root && status != 0) {
-      reading.check_file(member.value, "error_pages", site.files.root + *path);
-    }
-    if (status != 0) site.error_pages.push_back({status, *path});
+    if (status == 0) return;
+    reading.check_below(member.value, "error_pages", site.files.root, *path);
+    site.error_pages.push_back({status, *path});
   });
   if (any && !table.has("root")) {
     reading.faults.add(table.span_of("error_pages"),
                        "`error_pages` are files below `root`, which this site does not have");
   }
+}
+
+void check_fallback(TableReader& table, Reading& reading, const FileRules& files) {
+  if (files.fallback.empty()) return;
+  const Span at = table.span_of("fallback");
+  reading.check_below(at, "fallback", files.root, files.fallback);
+  if (table.has("root")) return;
+  reading.faults.add(at, "`fallback` is a file below `root`, which this site does not have",
+                     "a route with a root of its own can have a fallback");
 }
 
 // The hosts of all sites so far, and where they are named.
@@ -99,6 +112,7 @@ void add_static_route(Site& site) {
   Route route;
   route.path = {PathPattern::Kind::prefix, "/*", "/", ""};
   route.handler = StaticHandler{site.files, false};
+  route.cors = site.cors;
   route.body_bytes = site.body_bytes;
   const bool covered = std::any_of(site.routes.begin(), site.routes.end(),
                                    [&](const Route& own) { return covers(own, route); });
@@ -107,16 +121,18 @@ void add_static_route(Site& site) {
 
 Site read_site(const Node& table, Reading& reading, const Limits& limits, Hosts& hosts) {
   Site site;
+  site.line = reading.faults.line_of(table.value.start);
   site.body_bytes = limits.body_bytes;
   TableReader reader(table, "[[site]]", reading.faults);
   read_hosts(reader, reading, hosts, site);
   reader.read_text("root", site.files.root, reading.path());
-  const bool good_root = !site.files.root.empty() &&
-                         reading.check_directory(reader.span_of("root"), "root", site.files.root);
+  reading.check_directory(reader.span_of("root"), "root", site.files.root);
   read_file_rules(reader, site.files);
-  read_headers(reader, site.headers);
+  check_fallback(reader, reading, site.files);
+  read_headers(reader, site.headers, site.headers_by_path);
+  read_cors(reader, site.cors);
   read_body_bytes(reader, "body_bytes", site.body_bytes);
-  read_error_pages(reader, reading, good_root, site);
+  read_error_pages(reader, reading, site);
   read_routes(reader, reading, site);
   if (!reader.has("root") && !reader.has("route")) {
     reading.faults.add(table.value, "this site has neither `root` nor a route: it serves nothing");
@@ -132,10 +148,15 @@ void read_file_rules(TableReader& table, FileRules& rules) {
   constexpr std::array<Choice<Symlinks>, 3> kSymlinks{
       {{"inside", Symlinks::inside}, {"deny", Symlinks::deny}, {"follow", Symlinks::follow}}};
   table.read_list("index", rules.index, index_name);
+  table.read("listing", rules.listing, as_boolean);
+  table.read_text("fallback", rules.fallback, fallback);
+  table.read("clean_urls", rules.clean_urls, as_boolean);
   table.read("hidden_files", rules.hidden_files, as_boolean);
+  table.read("source_files", rules.source_files, as_boolean);
   table.read("symlinks", rules.symlinks,
              [&](const Node& node) { return as_choice(node, kSymlinks); });
   table.read("precompressed", rules.precompressed, as_boolean);
+  table.read_list("compress", rules.compress, parse_coding);
   table.read_text("charset", rules.charset, charset);
   if (table.has("cache_control")) rules.cache_control.clear();
   table.each_member("cache_control", [&](const Node& member) {
@@ -148,26 +169,6 @@ void read_file_rules(TableReader& table, FileRules& rules) {
       table.complain_about(member, "cache_control", std::move(value).error());
     } else {
       rules.cache_control.emplace_back(member.name, *std::move(value));
-    }
-  });
-}
-
-void read_headers(TableReader& table, Fields& headers) {
-  std::set<std::string> seen;
-  table.each_member("headers", [&](const Node& member) {
-    const Read<std::string> name = parse_field_name(member.name);
-    Read<std::string> value = as_text(member);
-    if (value) value = parse_field_value(*value);
-    if (!name) {
-      table.faults().add(member.key, "`headers`", name.error());
-    } else if (!seen.insert(to_lower(*name)).second) {
-      table.faults().add(member.key, "`headers` names " + in_quotes(member.name) + " twice",
-                         "upper and lower case are the same in field names");
-    }
-    if (!value) {
-      table.complain_about(member, member.name, std::move(value).error());
-    } else if (name) {
-      headers.emplace_back(*name, *std::move(value));
     }
   });
 }

@@ -3,8 +3,10 @@
 // all it finds wrong and leaves the default where a value is.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/config.h"
 #include "config/document.h"
@@ -24,8 +26,10 @@ class Reading {
       : faults(all_faults), directory(std::move(in_directory)), check_disk(checks_disk) {}
 
   // Each reports at `at`, as a fault of the key, what does not suit the path.
-  bool check_directory(Span at, std::string_view key, const std::string& path) const;
-  void check_file(Span at, std::string_view key, const std::string& path) const;
+  void check_directory(Span at, std::string_view key, const std::string& path) const;
+  // Of a file below a root; nothing if that is no directory to read, which has been reported then.
+  void check_below(Span at, std::string_view key, const std::string& root, const std::string& path,
+                   const std::string& hint = {}) const;
   void check_program(Span at, std::string_view key, const std::string& path) const;
   // A path of the file as an absolute one.
   TextParser path() const;
@@ -36,8 +40,9 @@ class Reading {
     const char* other_type;
     int access;  // R_OK, X_OK
     const char* no_access;
+    std::string hint = {};
   };
-  bool check(Span at, std::string_view key, const std::string& path, Wanted wanted) const;
+  void check(Span at, std::string_view key, const std::string& path, const Wanted& wanted) const;
 };
 
 void read_server(const Node& table, Reading& reading, Server& server);
@@ -48,12 +53,17 @@ void read_types(TableReader& root, std::map<std::string, std::string>& types);
 void read_listeners(TableReader& root, Reading& reading, std::vector<Listener>& listeners);
 void read_sites(TableReader& root, Reading& reading, const Limits& limits,
                 std::vector<Site>& sites);
+// `sites` are all of the file.
+void read_expectations(TableReader& root, Reading& reading, const std::vector<Site>& sites,
+                       std::vector<Expect>& expectations);
 
 // Of one site, all of whose other keys have been read.
 void read_routes(TableReader& site_table, Reading& reading, Site& site);
 // The keys of FileRules but root, which sites and routes share.
 void read_file_rules(TableReader& table, FileRules& rules);
-void read_headers(TableReader& table, Fields& headers);
+void read_headers(TableReader& table, Fields& headers, std::vector<PatternFields>& by_path);
+// Leaves what there is if the table has no `cors`.
+void read_cors(TableReader& table, std::optional<Cors>& cors);
 void read_body_bytes(TableReader& table, std::string_view key, Bytes& bytes);
 
 }  // namespace uvhttpd::config

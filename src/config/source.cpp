@@ -47,23 +47,25 @@ std::vector<Diagnostic> Faults::take() {
   const std::size_t found = faults_.size();
   if (found > kMaxShown) faults_.resize(kMaxShown - 1);
   std::vector<Diagnostic> diagnostics;
-  for (Fault& fault : faults_) diagnostics.push_back(locate(std::move(fault)));
+  for (Fault& fault : faults_) {
+    Diagnostic& diagnostic = diagnostics.emplace_back(place(fault.at));
+    diagnostic.message = std::move(fault.message);
+    diagnostic.hint = std::move(fault.hint);
+  }
   if (found > kMaxShown) {
-    diagnostics.push_back(
-        locate({Span{}, "and " + std::to_string(found - kMaxShown + 1) + " more errors", ""}));
+    diagnostics.push_back(place(Span{}));
+    diagnostics.back().message = "and " + std::to_string(found - kMaxShown + 1) + " more errors";
   }
   faults_.clear();
   return diagnostics;
 }
 
-Diagnostic Faults::locate(Fault fault) const {
+Diagnostic Faults::place(Span at) const {
   Diagnostic diagnostic;
   diagnostic.file = file_;
-  diagnostic.message = std::move(fault.message);
-  diagnostic.hint = std::move(fault.hint);
-  if (fault.at.start == Span::kNowhere) return diagnostic;
+  if (at.start == Span::kNowhere) return diagnostic;
 
-  const std::size_t start = std::min(fault.at.start, text_.size());
+  const std::size_t start = std::min(at.start, text_.size());
   diagnostic.line = line_of(start);
   const std::size_t line_start = line_starts_[diagnostic.line - 1];
   std::string_view line = text_.substr(line_start);
@@ -73,7 +75,7 @@ Diagnostic Faults::locate(Fault fault) const {
   const std::size_t before = start - line_start;
   diagnostic.column = before + 1;
   const std::size_t rest = before < line.size() ? line.size() - before : 0;
-  diagnostic.length = std::max<std::size_t>(1, std::min(fault.at.length, rest));
+  diagnostic.length = std::max<std::size_t>(1, std::min(at.length, rest));
   diagnostic.source_start = before > kMaxContext ? before - kMaxContext : 0;
   diagnostic.source_line =
       line.substr(std::min(diagnostic.source_start, line.size()), 2 * kMaxContext);

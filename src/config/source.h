@@ -44,6 +44,8 @@ class Faults {
   void add(Span at, std::string message, std::string hint = {});
   void add(Span at, const std::string& what, Complaint complaint);
   bool empty() const { return faults_.empty(); }
+  // A diagnostic without a message, for what is found wrong at that place later on.
+  Diagnostic place(Span at) const;
   // The line of an offset, from 1; for hints that point at another place.
   std::size_t line_of(std::size_t offset) const;
   // Sorted by position; at most kMaxShown, the last of which then says so.
@@ -57,7 +59,6 @@ class Faults {
     std::string message;
     std::string hint;
   };
-  Diagnostic locate(Fault fault) const;
 
   std::string file_;
   std::string_view text_;

@@ -2,71 +2,11 @@
 // config/to_toml.cpp: a Config as the file that would have given it.
 #include <string>
 
-#include "base/text.h"
 #include "config/load.h"
-#include "config/values.h"
+#include "config/toml_writer.h"
 
 namespace uvhttpd::config {
 namespace {
-
-std::string text(std::string_view value) {
-  constexpr char kHex[] = "0123456789ABCDEF";
-  std::string out = "\"";
-  for (const char c : value) {
-    if (c == '"' || c == '\\') {
-      out += {'\\', c};
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (c == '\t') {
-      out += "\\t";
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      out += {'\\', 'u', '0', '0', kHex[c >> 4], kHex[c & 15]};
-    } else {
-      out.push_back(c);
-    }
-  }
-  return out + "\"";
-}
-std::string text(const std::vector<std::string>& list) {
-  std::string out = "[";
-  for (const std::string& element : list) out += (out.size() > 1 ? ", " : "") + text(element);
-  return out + "]";
-}
-std::string text(bool value) { return value ? "true" : "false"; }
-std::string text(std::uint64_t value) { return std::to_string(value); }
-std::string text(unsigned value) { return std::to_string(value); }
-std::string text(milliseconds value) { return text(format_duration(value)); }
-
-std::string size(Bytes bytes) {
-  const std::string written = format_size(bytes);
-  return is_digit(written.back()) ? written : text(written);
-}
-
-// Pairs, whether of a map or of a vector.
-template <class Pairs>
-std::string inline_table(const Pairs& pairs) {
-  std::string out;
-  for (const auto& [name, value] : pairs) {
-    out += (out.empty() ? " " : ", ") + text(name) + " = " + text(value);
-  }
-  return "{" + out + (out.empty() ? "}" : " }");
-}
-
-class Writer {
- public:
-  void header(const std::string& name) { out_ += (out_.empty() ? "" : "\n") + name + "\n"; }
-  template <class T>
-  void line(const char* key, const T& value) {
-    raw(key, text(value));
-  }
-  void raw(const char* key, const std::string& value) {
-    out_ += std::string(key) + " = " + value + "\n";
-  }
-  std::string take() { return std::move(out_); }
-
- private:
-  std::string out_;
-};
 
 const char* name_of(LogLevel level) {
   switch (level) {
@@ -97,7 +37,7 @@ std::string address_of(const Listener& listener) {
   return (ipv6 ? "[" + listener.host + "]" : listener.host) + ":" + std::to_string(listener.port);
 }
 
-void write_globals(Writer& out, const Config& config) {
+void write_globals(TomlWriter& out, const Config& config) {
   const Server& server = config.server;
   out.header("[server]");
   out.raw("workers", server.workers == 0 ? "\"auto\"" : std::to_string(server.workers));
@@ -113,13 +53,13 @@ void write_globals(Writer& out, const Config& config) {
   out.line("connections", limits.connections);
   out.line("connections_per_ip", limits.connections_per_ip);
   out.line("requests_per_connection", limits.requests_per_connection);
-  out.raw("target_bytes", size(limits.target_bytes));
-  out.raw("head_bytes", size(limits.head_bytes));
+  out.raw("target_bytes", toml_size(limits.target_bytes));
+  out.raw("head_bytes", toml_size(limits.head_bytes));
   out.line("head_fields", limits.head_fields);
-  out.raw("body_bytes", size(limits.body_bytes));
+  out.raw("body_bytes", toml_size(limits.body_bytes));
   out.line("head_timeout", limits.head_timeout);
   out.line("body_timeout", limits.body_timeout);
-  out.raw("body_min_rate", size(limits.body_min_rate));
+  out.raw("body_min_rate", toml_size(limits.body_min_rate));
   out.line("send_timeout", limits.send_timeout);
   out.line("keep_alive_timeout", limits.keep_alive_timeout);
 
@@ -128,38 +68,41 @@ void write_globals(Writer& out, const Config& config) {
   out.raw("format", config.access_log.format == LogFormat::json ? "\"json\"" : "\"combined\"");
 
   out.header("[cache]");
-  out.raw("memory", size(config.cache.memory));
-  out.raw("file_bytes", size(config.cache.file_bytes));
+  out.raw("memory", toml_size(config.cache.memory));
+  out.raw("file_bytes", toml_size(config.cache.file_bytes));
   out.line("revalidate", config.cache.revalidate);
 
   out.header("[types]");
-  for (const auto& [extension, type] : config.types) out.line(text(extension).c_str(), type);
+  for (const auto& [extension, type] : config.types) out.line(toml_text(extension), type);
 }
 
-void write_files(Writer& out, const FileRules& files, bool with_root) {
+void write_files(TomlWriter& out, const FileRules& files, bool with_root) {
   if (with_root && !files.root.empty()) out.line("root", files.root);
   out.line("index", files.index);
+  out.line("listing", files.listing);
+  out.line("fallback", files.fallback);
+  out.line("clean_urls", files.clean_urls);
   out.line("hidden_files", files.hidden_files);
+  out.line("source_files", files.source_files);
   out.line("symlinks", std::string_view(name_of(files.symlinks)));
   out.line("precompressed", files.precompressed);
+  out.line("compress", files.compress);
   out.line("charset", files.charset);
-  out.raw("cache_control", inline_table(files.cache_control));
+  out.table("cache_control", toml_table(files.cache_control));
 }
 
 // Writes what is particular to each handler.
 struct HandlerWriter {
-  Writer& out;
+  TomlWriter& out;
 
   void operator()(const StaticHandler& handler) const {
-    out.raw("handler", "\"static\"");
     write_files(out, handler.files, handler.own_root);
   }
   void operator()(const CgiHandler& handler) const {
-    out.raw("handler", "\"cgi\"");
     if (handler.own_root) out.line("root", handler.root);
     if (!handler.program.empty()) out.line("program", handler.program);
-    out.raw("interpreter", inline_table(handler.interpreter));
-    out.raw("env", inline_table(handler.env));
+    out.table("interpreter", toml_table(handler.interpreter));
+    out.table("env", toml_table(handler.env));
     out.line("pass_env", handler.pass_env);
     out.line("timeout_head", handler.timeout_head);
     out.line("timeout_idle", handler.timeout_idle);
@@ -171,54 +114,92 @@ struct HandlerWriter {
     out.line("buffer_body", handler.buffer_body);
   }
   void operator()(const RedirectHandler& handler) const {
-    out.raw("handler", "\"redirect\"");
     out.line("to", handler.to);
     out.line("status", handler.status);
   }
   void operator()(const RespondHandler& handler) const {
-    out.raw("handler", "\"respond\"");
     out.line("status", handler.status);
     out.line("body", handler.body);
     out.line("type", handler.type);
   }
 };
 
-void write_route(Writer& out, const Route& route) {
+void write_headers(TomlWriter& out, const Fields& fields,
+                   const std::vector<PatternFields>& by_path) {
+  TomlTable table = toml_table(fields);
+  for (const PatternFields& some : by_path) {
+    table.push_back({toml_text(some.path.text), "", toml_table(some.fields)});
+  }
+  out.table("headers", table);
+}
+
+void write_cors(TomlWriter& out, const std::optional<Cors>& cors) {
+  if (!cors) return;
+  out.table("cors", {{"origins", toml_text(cors->origins)},
+                     {"methods", toml_text(cors->methods)},
+                     {"headers", toml_text(cors->headers)},
+                     {"expose", toml_text(cors->expose)},
+                     {"credentials", toml_text(cors->credentials)},
+                     {"max_age", toml_text(cors->max_age)}});
+}
+
+void write_route(TomlWriter& out, const Route& route) {
   out.header("[[site.route]]");
   out.line("path", route.path.text);
   if (!route.methods.empty()) out.line("methods", route.methods);
+  out.line("handler", name_of(route.handler));
   std::visit(HandlerWriter{out}, route.handler);
-  out.raw("headers", inline_table(route.headers));
-  out.raw("body_bytes", size(route.body_bytes));
+  write_headers(out, route.headers, route.headers_by_path);
+  write_cors(out, route.cors);
+  out.raw("body_bytes", toml_size(route.body_bytes));
   out.line("access_log", route.access_log);
 }
 
-void write_site(Writer& out, const Site& site) {
+void write_site(TomlWriter& out, const Site& site) {
   out.header("[[site]]");
   out.line("hosts", site.hosts);
   write_files(out, site.files, true);
-  out.raw("headers", inline_table(site.headers));
+  write_headers(out, site.headers, site.headers_by_path);
+  write_cors(out, site.cors);
   if (!site.error_pages.empty()) {
     std::vector<std::pair<std::string, std::string>> pages;
     for (const Site::ErrorPage& page : site.error_pages) {
       pages.emplace_back(std::to_string(page.status) + (page.status < 10 ? "xx" : ""), page.path);
     }
-    out.raw("error_pages", inline_table(pages));
+    out.table("error_pages", toml_table(pages));
   }
-  out.raw("body_bytes", size(site.body_bytes));
+  out.raw("body_bytes", toml_size(site.body_bytes));
   for (const Route& route : site.routes) write_route(out, route);
+}
+
+void write_expect(TomlWriter& out, const Expect& expect) {
+  out.header("[[expect]]");
+  out.line("request", expect.method + " " + expect.url);
+  if (!expect.request_header.empty()) {
+    out.table("request_header", toml_table(expect.request_header));
+  }
+  if (expect.status) out.line("status", *expect.status);
+  TomlTable header;
+  for (const Expect::Field& field : expect.header) {
+    header.push_back(
+        {toml_text(field.name), field.value ? toml_text(*field.value) : toml_text(field.present)});
+  }
+  if (!header.empty()) out.table("header", header);
+  if (expect.route) out.line("route", *expect.route);
+  if (expect.handler) out.line("handler", *expect.handler);
 }
 
 }  // namespace
 
 std::string to_toml(const Config& config) {
-  Writer out;
+  TomlWriter out;
   write_globals(out, config);
   for (const Listener& listener : config.listeners) {
     out.header("[[listener]]");
     out.line("address", address_of(listener));
   }
   for (const Site& site : config.sites) write_site(out, site);
+  for (const Expect& expect : config.expectations) write_expect(out, expect);
   return out.take();
 }
 

@@ -190,8 +190,13 @@ Read<std::string> parse_method(std::string_view text) {
                   meant ? "did you mean `" + std::string(*meant) + "`?" : "");
 }
 
+Read<std::string> parse_token(std::string_view text) {
+  if (is_token(text)) return std::string(text);
+  return complain("has a field name that is no token: " + in_quotes(text));
+}
+
 Read<std::string> parse_field_name(std::string_view text) {
-  if (!is_token(text)) return complain("has a field name that is no token: " + in_quotes(text));
+  if (Read<std::string> token = parse_token(text); !token) return token;
   const std::string lower = to_lower(text);
   if (lower == "server") {
     return complain("cannot set `Server`", "use `server_header` in [server]");
@@ -259,6 +264,22 @@ Read<std::string> parse_redirect_target(std::string_view text) {
     return complain("must begin with `/` or be a whole URL", "such as \"https://{host}/{path}\"");
   }
   return std::string(text);
+}
+
+Read<std::string> parse_coding(std::string_view text) {
+  constexpr std::array<std::string_view, 3> kCodings{"zstd", "br", "gzip"};
+  if (std::find(kCodings.begin(), kCodings.end(), text) != kCodings.end()) return std::string(text);
+  // As files and programs are called.
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kOtherNames{
+      {{"brotli", "br"}, {"zst", "zstd"}, {"gz", "gzip"}}};
+  std::vector<std::string_view> candidates{kCodings.begin(), kCodings.end()};
+  for (const auto& [name, coding] : kOtherNames) candidates.push_back(name);
+  auto meant = nearest(to_lower(text), candidates);
+  for (const auto& [name, coding] : kOtherNames) {
+    if (meant == name) meant = coding;
+  }
+  return complain("knows \"zstd\", \"br\" and \"gzip\", not " + in_quotes(text),
+                  meant ? "did you mean \"" + std::string(*meant) + "\"?" : "");
 }
 
 Read<std::string> parse_variable(std::string_view text) {

@@ -38,15 +38,24 @@ bool covers(const Route& outer, const Route& inner);
 
 // RFC 9110 section 9.1, only methods that the parser knows.
 Read<std::string> parse_method(std::string_view text);
+// RFC 9110 section 5.1: any field name.
+Read<std::string> parse_token(std::string_view text);
 // RFC 9110 sections 5.1 and 5.5. Fields that frame the message are refused: they are the server's.
 Read<std::string> parse_field_name(std::string_view text);
 Read<std::string> parse_field_value(std::string_view text);
 // "text/html; charset=utf-8".
 Read<std::string> parse_media_type(std::string_view text);
-// ".html"; lower case when `lower`.
+// ".html".
 Read<std::string> parse_extension(std::string_view text);
 // The target of a redirect: its placeholders are known, its octets may stand in Location.
 Read<std::string> parse_redirect_target(std::string_view text);
+// "https://app.example.org" as browsers write it: lower case, no default port, no path; a wildcard
+// "https://*.example.org"; "*" for all.
+Read<std::string> parse_origin(std::string_view text);
+// An http or https URL without fragment and user; one without a path gets "/".
+Read<std::string> parse_url(std::string_view text);
+// A content coding that files are compressed with: "br".
+Read<std::string> parse_coding(std::string_view text);
 // The name of an environment variable.
 Read<std::string> parse_variable(std::string_view text);
 // An absolute path below a root, without query: "/404.html".

@@ -49,6 +49,21 @@ FAULTS = {
     "root that is a file": ('[[site]]\nroot = "www/index.html"\n', 2, 8, "directory"),
     "missing error page": (SITE + 'error_pages = { 404 = "/nothing.html" }\n', 3, 23, "No such file"),
     "error page of no error": (SITE + 'error_pages = { 200 = "/404.html" }\n', 3, 17, "200"),
+    "missing fallback": (SITE + 'fallback = "/app.html"\n', 3, 12, "app.html.*No such file"),
+    "fallback that another root has not": (SITE + 'fallback = "/index.html"\n[[site.route]]\npath = "/a/*"\nhandler = "static"\nroot = "."\n',
+                                           7, 8, "index.html.*No such file.*turns it off"),
+    "fallback without a slash": (SITE + 'fallback = "index.html"\n', 3, 12, "begin with"),
+    "unknown coding": (SITE + 'compress = ["brotli"]\n', 3, 13, 'did you mean "br"'),
+    "coding of a program": (SITE + '[[site.route]]\npath = "/a"\nhandler = "cgi"\nprogram = "/bin/true"\ncompress = []\n', 7, 1, 'the handler "static"'),
+    "value under a pattern": (SITE + 'headers = { "/a/*" = "b" }\n', 3, 22, "is a pattern.*table of fields"),
+    "table under a field": (SITE + 'headers = { X-A = { X-B = "b" } }\n', 3, 13, "X-A.*no pattern"),
+    "origins of nobody": (SITE + 'cors = { credentials = true }\n', 3, 8, "needs `origins`"),
+    "origin with a path": (SITE + 'cors = { origins = ["https://a.org/"] }\n', 3, 21, "without a path"),
+    "all origins with credentials": (SITE + 'cors = { origins = ["*"], credentials = true }\n', 3, 20, "credentials"),
+    "test of a path": (SITE + '[[expect]]\nrequest = "/a"\nstatus = 200\n', 4, 11, 'whole URL.*such as "http://'),
+    "test that expects nothing": (SITE + '[[expect]]\nrequest = "http://a/"\n', 3, 1, "expects nothing"),
+    "test of no route": (SITE + '[[site.route]]\npath = "/docs/*"\nhandler = "static"\n[[expect]]\nrequest = "http://a/"\nroute = "/doc/*"\n',
+                         8, 9, 'did you mean "/docs/\\*"'),
     "unknown choice": (SITE + 'symlinks = "insid"\n', 3, 12, 'did you mean "?inside'),
     "unknown handler": (SITE + '[[site.route]]\npath = "/a"\nhandler = "statc"\n', 5, 11, 'did you mean "?static'),
     "route without a handler": (SITE + '[[site.route]]\npath = "/a"\n', 3, None, "handler"),
@@ -144,12 +159,18 @@ def test_running_a_faulty_file_says_the_same_as_check(uvhttpd, check, tmp_path):
 
 EVERYTHING = SITE + r"""
 index = ["a.html", "b\"\\\t.html"]
+listing = true
+fallback = "/index.html"
+clean_urls = true
 hidden_files = true
+source_files = true
 symlinks = "follow"
 precompressed = false
+compress = ["gzip"]
 charset = ""
 cache_control = { "*.html" = "no-cache", "/assets/*" = "max-age=1" }
-headers = { "X-A" = "a \" \\ é" }
+headers = { "X-A" = "a \" \\ é", "*.pdf" = { X-Robots-Tag = "noindex" } }
+cors = { origins = ["https://*.Example.org:443"], expose = ["X-A"], credentials = true }
 error_pages = { 404 = "/404.html", "5xx" = "/404.html" }
 body_bytes = "1MB"
 [[site.route]]
@@ -171,7 +192,8 @@ path = "/old/*"
 handler = "redirect"
 to = "https://example.org/{path}?{query}"
 status = 308
-headers = { "X-B" = "b" }
+headers = { "X-B" = "b", "/old/a" = { X-B = "c" } }
+cors = { origins = ["*"], methods = ["PUT"], headers = ["*"], max_age = "1h" }
 [[site.route]]
 path = "/ok"
 handler = "respond"
@@ -200,6 +222,15 @@ log = "error.log"
 [limits]
 body_bytes = 0
 connections_per_ip = 5
+[[expect]]
+request = "http://example.org/old/a?x=1"
+status = 308
+header = { Location = "https://example.org/a?x=1", ETag = false, Date = true }
+[[expect]]
+request = "PUT http://example.org/"
+request_header = { Accept = "*/*" }
+route = "/*"
+handler = "static"
 [access_log]
 path = "access.log"
 format = "json"
@@ -225,7 +256,8 @@ def test_configuration_in_force_shows_the_defaults(check):
                  'head_bytes = "16KiB"', 'head_fields = 100', 'body_bytes = "10MiB"', 'head_timeout = "10s"', 'body_timeout = "15s"',
                  'body_min_rate = 500', 'send_timeout = "30s"', 'keep_alive_timeout = "60s"', 'path = "stdout"', 'format = "combined"',
                  'memory = "64MiB"', 'file_bytes = "1MiB"', 'revalidate = "1s"', 'address = "127.0.0.1:8080"', 'symlinks = "inside"',
-                 'index = ["index.html"]', 'hidden_files = false', 'precompressed = true', 'charset = "utf-8"']:
+                 'index = ["index.html"]', 'listing = false', 'fallback = ""', 'clean_urls = false', 'hidden_files = false',
+                 'source_files = false', 'precompressed = true', 'compress = ["zstd", "br", "gzip"]', 'charset = "utf-8"']:
         assert line in shown.splitlines(), line
 
 

@@ -171,6 +171,41 @@ TEST_CASE("Faults of sites") {
       {"status of an error page", "error_pages = { 200 = \"/a\" }",
        "3:17+3 `error_pages` has a key that is no error: `200` (a status 400 to 599, or \"4xx\" or "
        "\"5xx\")"},
+      {"listing", "listing = \"yes\"", "3:11+5 `listing` must be true or false, not a string"},
+      {"fallback", "fallback = \"index.html\"",
+       "3:12+12 `fallback` must begin with `/`, not `index.html`"},
+      {"fallback that is a directory", "fallback = \"/app/\"",
+       "3:12+7 `fallback` must be a file, not a directory: `/app/`"},
+      {"coding", "compress = [\"br\", \"gzp\"]",
+       "3:19+5 `compress` knows \"zstd\", \"br\" and \"gzip\", not `gzp` (did you mean \"gzip\"?)"},
+      {"coding by its long name", "compress = [\"Brotli\"]",
+       "3:13+8 `compress` knows \"zstd\", \"br\" and \"gzip\", not `Brotli` (did you mean "
+       "\"br\"?)"},
+      {"no coding at all", "compress = [\"compression\"]",
+       "3:13+13 `compress` knows \"zstd\", \"br\" and \"gzip\", not `compression`"},
+      {"coding twice", "compress = [\"br\", \"br\"]", "3:19+4 `compress` names `br` twice"},
+      {"codings as a boolean", "compress = false",
+       "3:12+5 `compress` must be an array of strings, not a boolean"},
+      {"string under a pattern", "headers = { \"/a/*\" = \"b\" }",
+       "3:22+3 `/a/*` is a pattern and must have a table of fields, not a string (such as { "
+       "\"X-Name\" = \"value\" })"},
+      {"string under an extension", "headers = { \"*.pdf\" = \"b\" }",
+       "3:23+3 `*.pdf` is a pattern and must have a table of fields, not a string (such as { "
+       "\"X-Name\" = \"value\" })"},
+      {"table under a field", "headers = { X-A = { X-B = \"b\" } }",
+       "3:13+3 `headers` has a table under `X-A`, which is no pattern (a pattern begins with `/` "
+       "or `*.`; a field has a string)"},
+      {"pattern of headers", "headers = { \"/a*\" = { X-B = \"b\" } }",
+       "3:13+5 a pattern of `headers` must have its `*` after a `/` (\"/exact\", \"/prefix/*\", "
+       "\"*.ext\" or \"/dir/*.ext\")"},
+      {"pattern within a pattern", "headers = { \"/a/*\" = { \"*.b\" = \"b\" } }",
+       "3:24+5 `headers` has a pattern within a pattern: `*.b`"},
+      {"fields of a pattern",
+       "headers = { \"/a\" = { \"X Y\" = \"1\", Date = \"2\", X = 3, x = \"4\" } }",
+       "3:22+5 `headers` has a field name that is no token: `X Y`\n"
+       "3:35+4 `headers` cannot set `Date`, which is the server's own\n"
+       "3:51+1 `X` must be a string, not an integer\n"
+       "3:54+1 `headers` names `x` twice (upper and lower case are the same in field names)"},
       {"path of an error page", "error_pages = { 5xx = \"a.html\" }",
        "3:23+8 `error_pages` must begin with `/`, not `a.html`"},
       {"error page above the root", "error_pages = { 404 = \"/../secret\" }",
@@ -178,6 +213,10 @@ TEST_CASE("Faults of sites") {
        "compared"},
   };
   check_site_rows(kRows);
+  CHECK(faults_of("[[site]]\nfallback = \"/a\"\n[[site.route]]\npath = \"/\"\nhandler = "
+                  "\"respond\"") ==
+        "2:12+4 `fallback` is a file below `root`, which this site does not have (a route with a "
+        "root of its own can have a fallback)");
   CHECK(faults_of("[[site]]\nroot = \"\"") == "2:8+2 `root` must not be empty (leave it out)");
   CHECK(faults_of("") == "0:0+1 there is no [[site]], so there is nothing to serve");
   CHECK(faults_of("[site]\nroot = \"/a\"") ==
@@ -235,6 +274,11 @@ TEST_CASE("Faults of routes and their handlers") {
       {"variable", "path = \"/a\"\nhandler = \"cgi\"\nenv = { \"A-B\" = \"1\" }",
        "6:9+5 `env` has a name that no environment variable can have: `A-B` (letters, digits and "
        "`_`)"},
+      {"fallback of programs", "path = \"/a\"\nhandler = \"cgi\"\nfallback = \"/a\"",
+       "6:1+8 `fallback` is a key of the handler \"static\", not of \"cgi\""},
+      {"compression of a response", "path = \"/a\"\nhandler = \"respond\"\ncompress = []",
+       "6:1+8 `compress` is a key of the handler \"static\", not of \"respond\""},
+      {"braces of a response", "path = \"/a\"\nhandler = \"respond\"\nbody = '{\"a\": {pth}'", ""},
       {"extension", "path = \"/a\"\nhandler = \"cgi\"\ninterpreter = { py = \"/bin/sh\" }",
        "6:17+2 `interpreter` has a key that is no extension: `py` (such as \".html\")"},
       {"programs at once", "path = \"/a\"\nhandler = \"cgi\"\nmax_running = 0",
@@ -244,6 +288,133 @@ TEST_CASE("Faults of routes and their handlers") {
     CAPTURE(row.name);
     CHECK(faults_of(std::string(kSite) + "[[site.route]]\n" + row.text) == row.fault);
   }
+}
+
+TEST_CASE("Faults of cross-origin rules") {
+  constexpr Row kRows[] = {
+      {"no table", "cors = true", "3:8+4 `cors` must be a table, not a boolean"},
+      {"nothing in it", "cors = {}",
+       "3:8+2 `cors` needs `origins` (origins = [\"https://app.example.org\"], or [\"*\"] for "
+       "all)"},
+      {"no origin", "cors = { origins = [] }", "3:20+2 `origins` names no origin"},
+      {"misspelt key", "cors = { origins = [\"*\"], method = [] }",
+       "3:27+6 unknown key `method` in `cors` (did you mean `methods`?)"},
+      {"origin as string", "cors = { origins = \"*\" }",
+       "3:20+3 `origins` must be an array of strings, not a string (write it in brackets: "
+       "[\"...\"])"},
+      {"null", "cors = { origins = [\"null\"] }",
+       "3:21+6 `origins` cannot have `null`, which any sandboxed page can be (serve the page from "
+       "an origin that has a name)"},
+      {"origin without scheme", "cors = { origins = [\"a.org:80\"] }",
+       "3:21+10 `origins` has something that is no origin: `a.org:80` (with its scheme: "
+       "\"https://a.org:80\")"},
+      {"origin with a slash", "cors = { origins = [\"https://a/\"] }",
+       "3:21+12 `origins` has something that is no origin: `https://a/` (only scheme, host and "
+       "port, without a path or a `/` at the end)"},
+      {"origin with a star", "cors = { origins = [\"https://a.*\"] }",
+       "3:21+13 `origins` has something that is no origin: `https://a.*` (`*` may only stand for "
+       "everything before a name: \"https://*.example.org\")"},
+      {"origin twice", "cors = { origins = [\"http://a\", \"http://A:80\"] }",
+       "3:33+13 `origins` names `http://a` twice"},
+      {"all and one", "cors = { origins = [\"*\", \"http://a\"] }",
+       "3:20+17 `origins` has \"*\" beside others, but it means all"},
+      {"all with credentials", "cors = { origins = [\"*\"], credentials = true }",
+       "3:20+5 `origins` cannot be \"*\" with `credentials`: it is then not taken for all (name "
+       "them "
+       "one by one)"},
+      {"all fields with credentials",
+       "cors = { origins = [\"http://a\"], credentials = true, headers = [\"*\"], expose = [\"*\"] "
+       "}",
+       "3:64+5 `headers` cannot be \"*\" with `credentials`: it is then not taken for all (name "
+       "them "
+       "one by one)\n"
+       "3:80+5 `expose` cannot be \"*\" with `credentials`: it is then not taken for all (name "
+       "them one "
+       "by one)"},
+      {"method", "cors = { origins = [\"*\"], methods = [\"put\"] }",
+       "3:38+5 `methods` names a method that this server does not know: `put` (did you mean "
+       "`PUT`?)"},
+      {"all methods", "cors = { origins = [\"*\"], methods = [\"*\"] }",
+       "3:38+3 `methods` must name methods (leave it out for those of the route)"},
+      {"field", "cors = { origins = [\"*\"], expose = [\"X Y\"] }",
+       "3:37+5 `expose` has a field name that is no token: `X Y`"},
+      {"age", "cors = { origins = [\"*\"], max_age = \"25h\" }",
+       "3:37+5 `max_age` must be 0s to 24h, not 25h"},
+      {"beside its own field",
+       "cors = { origins = [\"*\"] }\nheaders = { Access-Control-Allow-Origin = \"*\" }",
+       "4:13+27 `headers` cannot set `Access-Control-Allow-Origin` beside `cors`, which does"},
+  };
+  check_site_rows(kRows);
+}
+
+TEST_CASE("Faults of tests in the file") {
+  constexpr Row kRows[] = {
+      {"nothing in it", "",
+       "3:1+10 this test has no `request` (request = \"GET http://example.org/\")\n"
+       "3:1+10 this test expects nothing (say which `status`, `header`, `route` or `handler` the "
+       "answer has to have)"},
+      {"path for a URL", "request = \"/old/a\"\nstatus = 200",
+       "4:11+8 `request` must be a whole URL, not `/old/a` (such as \"http://example.org/old/a\")"},
+      {"path behind a method", "request = \"GET /old/a\"\nstatus = 200",
+       "4:11+12 `request` must be a whole URL, not `/old/a` (such as "
+       "\"http://example.org/old/a\")"},
+      {"method", "request = \"GTE http://a/\"\nstatus = 200",
+       "4:11+15 `request` names a method that this server does not know: `GTE` (did you mean "
+       "`GET`?)"},
+      {"fragment", "request = \"http://a/#b\"\nstatus = 200",
+       "4:11+13 `request` has a fragment, which no client sends (leave out `#` and what follows "
+       "it)"},
+      {"user", "request = \"http://u@a/\"\nstatus = 200",
+       "4:11+13 `request` has a user in it, which no client sends (leave out what precedes the "
+       "`@`)"},
+      {"port", "request = \"http://a:x/\"\nstatus = 200",
+       "4:11+13 `request` has something that is no host and port: `a:x`"},
+      {"space", "request = \"GET http://a/b c\"\nstatus = 200",
+       "4:11+18 `request` has a character that a URL cannot have: ` ` (percent-encode it)"},
+      {"status", "request = \"http://a/\"\nstatus = 600",
+       "5:10+3 `status` must be 100 to 599, not 600"},
+      {"field as number", "request = \"http://a/\"\nheader = { ETag = 5 }",
+       "5:19+1 `ETag` must be a string, true or false, not an integer (true: the field is there, "
+       "whatever its value; false: it is not)"},
+      {"field twice", "request = \"http://a/\"\nheader = { ETag = true, etag = \"\" }",
+       "5:25+4 `header` names `etag` twice (upper and lower case are the same in field names)"},
+      {"field name", "request = \"http://a/\"\nheader = { \"X Y\" = true }",
+       "5:12+5 `header` has a field name that is no token: `X Y`"},
+      {"no field", "request = \"http://a/\"\nheader = {}",
+       "3:1+10 this test expects nothing (say which `status`, `header`, `route` or `handler` the "
+       "answer has to have)"},
+      {"host", "request = \"http://a/\"\nstatus = 200\nrequest_header = { Host = \"b\" }",
+       "6:20+4 `request_header` cannot set `Host` (the host is that of the URL)"},
+      {"field of the request",
+       "request = \"http://a/\"\nstatus = 200\nrequest_header = { X = true }",
+       "6:24+4 `X` must be a string, not a boolean"},
+      {"route", "request = \"http://a/\"\nroute = \"/dcos/*\"",
+       "5:9+9 `route` names no route of this file: `/dcos/*` (did you mean \"/docs/*\"?)"},
+      {"handler", "request = \"http://a/\"\nhandler = \"sttic\"",
+       "5:11+7 `handler` names no handler: `sttic` (did you mean \"static\"?)"},
+      {"misspelt key", "request = \"http://a/\"\nstatus = 200\nheaders = {}",
+       "6:1+7 unknown key `headers` in [[expect]] (did you mean `header`?)"},
+  };
+  const std::string route = "[[site.route]]\npath = \"/docs/*\"\nhandler = \"static\"\n";
+  for (const Row& row : kRows) {
+    CAPTURE(row.name);
+    CHECK(faults_of(std::string(kSite) + "[[expect]]\n" + row.text + "\n" + route) == row.fault);
+  }
+  CHECK(faults_of("expect = 5\n" + std::string(kSite)) ==
+        "1:10+1 `expect` must be an array of tables, not an integer (write [[expect]])");
+}
+
+TEST_CASE("A file may have 1000 tests") {
+  std::string text(kSite);
+  for (int i = 0; i < 1000; ++i) text += "[[expect]]\nrequest = \"http://a/\"\nstatus = 200\n";
+  CHECK(faults_of(text) == "");
+  CHECK(faults_of(text + "[[expect]]\n") == "3:1+10 more than 1000 tests in the file");
+}
+
+TEST_CASE("A route that is faulty itself is not missed by a test") {
+  CHECK(faults_of(std::string(kSite) + "[[site.route]]\npath = \"docs\"\nhandler = \"static\"\n"
+                                       "[[expect]]\nrequest = \"http://a/\"\nroute = \"docs\"\n")
+            .find("names no route") == std::string::npos);
 }
 
 TEST_CASE("Handlers of files and programs need a root where the site has none") {

@@ -87,12 +87,18 @@ address = "127.0.0.1:0"
 hosts = ["Example.org.", "*.Example.org"]
 root = "www"
 index = []
+listing = true
+fallback = "/index.html"
+clean_urls = true
 hidden_files = true
+source_files = true
 symlinks = "deny"
 precompressed = false
+compress = ["br", "zstd"]
 charset = ""
 cache_control = { "*.html" = "no-cache", "/a/*" = "max-age=1" }
-headers = { X-B = "1", X-A = "2" }
+headers = { X-B = "1", "/a/*" = { X-E = "5", X-D = "4" }, X-A = "2", "*.pdf" = {} }
+cors = { origins = ["HTTPS://App.example.org:443", "https://*.example.org"], credentials = true }
 error_pages = { 5xx = "/50x.html", 404 = "/404.html" }
 body_bytes = "1KiB"
 [[site.route]]
@@ -110,14 +116,19 @@ queue = 5
 queue_timeout = 6
 pass_authorization = true
 buffer_body = false
-headers = { X-C = "3" }
+headers = { X-C = "3", "*.txt" = { X-F = "6" } }
 body_bytes = "1MiB"
 access_log = false
+cors = { origins = ["*"], methods = ["GET", "PUT"], headers = ["*"], expose = ["X-C"], max_age = 5 }
 [[site.route]]
 path = "/docs/*"
 handler = "static"
 root = "/usr/share/doc/"
+listing = false
+fallback = ""
+source_files = false
 symlinks = "follow"
+compress = []
 [[site.route]]
 path = "/old/*"
 handler = "redirect"
@@ -129,6 +140,15 @@ handler = "respond"
 status = 418
 body = "I am \"short\"\n\u001b and stout"
 type = "text/html"
+[[expect]]
+request = "PUT HTTP://Example.org:8080?x=1"
+request_header = { Origin = "https://a" }
+status = 405
+header = { Allow = "GET, HEAD", ETag = false, Date = true }
+[[expect]]
+request = "https://[::1]/docs/a"
+route = "/docs/*"
+handler = "static"
 )";
 
 TEST_CASE("Every key arrives in the Config") {
@@ -161,6 +181,111 @@ TEST_CASE("Every key arrives in the Config") {
   REQUIRE(config.listeners.size() == 4);
   CHECK(config.listeners[0].host == "::");
   CHECK(config.listeners[1].path == "/etc/uvhttpd/run/http.sock");
+}
+
+TEST_CASE("Every key of files arrives, and a route has those of the site that it leaves out") {
+  const Config config = config_of(kEverything);
+  const FileRules& files = config.sites[0].files;
+  CHECK(files.listing);
+  CHECK(files.fallback == "/index.html");
+  CHECK(files.clean_urls);
+  CHECK(files.source_files);
+  CHECK(files.compress == std::vector<std::string>{"br", "zstd"});
+  const FileRules& docs = std::get<StaticHandler>(config.sites[0].routes[1].handler).files;
+  CHECK_FALSE(docs.listing);
+  CHECK(docs.fallback == "");
+  CHECK(docs.clean_urls);
+  CHECK_FALSE(docs.source_files);
+  CHECK(docs.compress.empty());
+  const FileRules& added = std::get<StaticHandler>(config.sites[0].routes[4].handler).files;
+  CHECK(added.listing);
+  CHECK(added.compress == files.compress);
+}
+
+TEST_CASE("Fields of some paths are kept apart from those of all, each in file order") {
+  const Site site = config_of(kEverything).sites[0];
+  REQUIRE(site.headers_by_path.size() == 2);
+  CHECK(site.headers_by_path[0].path.prefix == "/a/");
+  CHECK(site.headers_by_path[0].fields == Fields{{"X-E", "5"}, {"X-D", "4"}});
+  CHECK(site.headers_by_path[1].path.extension == ".pdf");
+  CHECK(site.headers_by_path[1].fields.empty());
+  REQUIRE(site.routes[0].headers_by_path.size() == 1);
+  CHECK(site.routes[0].headers_by_path[0].fields == Fields{{"X-F", "6"}});
+  CHECK(site.routes[1].headers_by_path.empty());
+}
+
+TEST_CASE("A route has the cross-origin rules of its own, else those of the site") {
+  const Site site = config_of(kEverything).sites[0];
+  REQUIRE(site.cors.has_value());
+  CHECK(site.cors->origins ==
+        std::vector<std::string>{"https://app.example.org", "https://*.example.org"});
+  CHECK(site.cors->credentials);
+  CHECK(site.cors->max_age == milliseconds(600'000));
+  REQUIRE(site.routes[0].cors.has_value());
+  const Cors& own = *site.routes[0].cors;
+  CHECK(own.origins == std::vector<std::string>{"*"});
+  CHECK(own.methods == std::vector<std::string>{"GET", "PUT"});
+  CHECK(own.headers == std::vector<std::string>{"*"});
+  CHECK(own.expose == std::vector<std::string>{"X-C"});
+  CHECK_FALSE(own.credentials);
+  CHECK(own.max_age == milliseconds(5000));
+  for (std::size_t i = 1; i < site.routes.size(); ++i) {
+    CAPTURE(i);
+    REQUIRE(site.routes[i].cors.has_value());
+    CHECK(site.routes[i].cors->origins == site.cors->origins);
+  }
+  CHECK_FALSE(config_of(kSite).sites[0].routes[0].cors.has_value());
+}
+
+TEST_CASE("A test of the file has a request and what is expected of its answer") {
+  const Config config = config_of(kEverything);
+  REQUIRE(config.expectations.size() == 2);
+  const Expect& first = config.expectations[0];
+  CHECK(first.method == "PUT");
+  CHECK(first.url == "http://Example.org:8080/?x=1");
+  CHECK(first.request_header == Fields{{"Origin", "https://a"}});
+  CHECK(first.status == 405);
+  REQUIRE(first.header.size() == 3);
+  CHECK(first.header[0].name == "Allow");
+  CHECK(first.header[0].value == "GET, HEAD");
+  CHECK_FALSE(first.header[1].present);
+  CHECK(first.header[2].present);
+  CHECK_FALSE(first.header[2].value.has_value());
+  CHECK_FALSE(first.route.has_value());
+  CHECK_FALSE(first.handler.has_value());
+  const Expect& second = config.expectations[1];
+  CHECK(second.method == "GET");
+  CHECK(second.url == "https://[::1]/docs/a");
+  CHECK(second.route == "/docs/*");
+  CHECK(second.handler == "static");
+  CHECK_FALSE(second.status.has_value());
+}
+
+TEST_CASE("A test of the file knows the place of its request") {
+  const Config config =
+      config_of(std::string(kSite) + "[[expect]]\n  request = \"http://a/\" # why\nstatus = 200\n");
+  const Diagnostic& place = config.expectations[0].place;
+  CHECK(place.file == kPath);
+  CHECK(place.line == 4);
+  CHECK(place.column == 13);
+  CHECK(place.length == 11);
+  CHECK(place.source_line == "  request = \"http://a/\" # why");
+  CHECK(place.message == "");
+}
+
+TEST_CASE("A test may name the route that is added for the files") {
+  CHECK(faults_of(std::string(kSite) + "[[expect]]\nrequest = \"http://a/\"\nroute = \"/*\"\n") ==
+        "");
+}
+
+TEST_CASE("Sites and routes know the line of their headers, and an added route has none") {
+  const Config config = config_of(
+      "\n[[site]]\nroot = \"/srv\"\n\n[[site.route]]\npath = \"/a\"\n"
+      "handler = \"respond\"\n[[site]]\nhosts = [\"a\"]\nroot = \"/b\"\n");
+  CHECK(config.sites[0].line == 2);
+  CHECK(config.sites[0].routes[0].line == 5);
+  CHECK(config.sites[0].routes[1].line == 0);
+  CHECK(config.sites[1].line == 8);
 }
 
 TEST_CASE("A site has its own keys and each route what it inherits") {
@@ -251,6 +376,29 @@ TEST_CASE("The configuration in force reads back to itself") {
   }
 }
 
+TEST_CASE("The configuration in force reads back though it would have long lines") {
+  std::string text = "[[site]]\nroot = \"/srv/www\"\nhosts = [\n";
+  for (int i = 0; i < 2000; ++i) text += "\"host" + std::to_string(i) + ".example.org\",\n";
+  text += "]\n[site.headers]\n";
+  for (int i = 0; i < 500; ++i) text += "\"X-" + std::to_string(i) + "\" = \"some value\"\n";
+  text += "[site.headers.\"/a.b/*\"]\n";
+  for (int i = 0; i < 500; ++i) text += "\"X-" + std::to_string(i) + "\" = \"some value\"\n";
+  text += "[[site.route]]\npath = \"/long\"\nhandler = \"respond\"\nbody = \"\"\"\n";
+  for (int i = 0; i < 500; ++i) text += std::string(60, ' ') + "  \\\"x\\\\ \u00e9\u00e9\u00e9\n";
+  text += "\"\"\"\n";
+  const Config config = config_of(text);
+  const Config again = config_of(to_toml(config));
+  CHECK(again.sites[0].hosts == config.sites[0].hosts);
+  CHECK(again.sites[0].headers == config.sites[0].headers);
+  REQUIRE(again.sites[0].headers_by_path.size() == 1);
+  CHECK(again.sites[0].headers_by_path[0].path.text == "/a.b/*");
+  CHECK(again.sites[0].headers_by_path[0].fields == config.sites[0].headers_by_path[0].fields);
+  CHECK(std::get<RespondHandler>(again.sites[0].routes[0].handler).body ==
+        std::get<RespondHandler>(config.sites[0].routes[0].handler).body);
+  const bool same = to_toml(again) == to_toml(config);
+  CHECK(same);
+}
+
 TEST_CASE("The configuration in force holds every key that a Config can") {
   const std::string written = to_toml(config_of(kEverything));
   for (std::string_view rest = kEverything; !rest.empty();) {
@@ -296,6 +444,7 @@ TEST_CASE("What is missing on the disk is an error where it is named") {
   REQUIRE(::chmod(file.c_str(), 0600) == 0);
   const std::string text = R"([[site]]
 root = "www"
+fallback = "/app.html"
 error_pages = { 404 = "/none.html", 5xx = "/" }
 [[site.route]]
 path = "/a/*"
@@ -313,6 +462,24 @@ program = "plain"
 path = "*.py"
 handler = "cgi"
 interpreter = { ".py" = "none" }
+[[site.route]]
+path = "/d/*"
+handler = "static"
+fallback = "/d.html"
+[[site.route]]
+path = "/e/*"
+handler = "static"
+root = "."
+[[site.route]]
+path = "/f/*"
+handler = "static"
+root = "."
+fallback = ""
+[[site.route]]
+path = "/g/*"
+handler = "static"
+root = "."
+fallback = "/plain"
 )";
   const Loaded loaded = load_file(directory.write("a.toml", text));
   std::string seen;
@@ -321,12 +488,15 @@ interpreter = { ".py" = "none" }
             one.message.substr(one.message.rfind('`') + 1) + "\n";
   }
   CHECK(seen ==
-        "3:23 : No such file or directory\n"
-        "3:43  is not a regular file\n"
-        "7:8 : No such file or directory\n"
-        "11:8  is not a directory\n"
-        "15:11  cannot be executed: Permission denied\n"
-        "19:25 : No such file or directory\n");
+        "3:12 : No such file or directory\n"
+        "4:23 : No such file or directory\n"
+        "4:43  is not a regular file\n"
+        "8:8 : No such file or directory\n"
+        "12:8  is not a directory\n"
+        "16:11  cannot be executed: Permission denied\n"
+        "20:25 : No such file or directory\n"
+        "24:12 : No such file or directory\n"
+        "28:8 : No such file or directory\n");
 }
 
 }  // namespace

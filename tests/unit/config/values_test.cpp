@@ -236,6 +236,94 @@ TEST_CASE("A redirect's target has known placeholders and the octets of a URL") 
   }
 }
 
+TEST_CASE("An origin is kept as a browser writes it") {
+  struct Row {
+    const char* written;
+    const char* kept;
+  };
+  constexpr Row kRows[] = {
+      {"*", "*"},
+      {"https://app.example.org", "https://app.example.org"},
+      {"HTTPS://App.Example.ORG", "https://app.example.org"},
+      {"http://a:80", "http://a"},
+      {"https://a:443", "https://a"},
+      {"https://a:80", "https://a:80"},
+      {"http://localhost:03000", "http://localhost:3000"},
+      {"http://[0::1]:8080", "http://[::1]:8080"},
+      {"http://[::1]", "http://[::1]"},
+      {"https://*.example.org", "https://*.example.org"},
+      {"capacitor://localhost", "capacitor://localhost"},
+  };
+  for (const Row& row : kRows) {
+    CAPTURE(row.written);
+    const auto origin = parse_origin(row.written);
+    REQUIRE(origin);
+    CHECK(*origin == row.kept);
+  }
+}
+
+TEST_CASE("What no browser names as an origin is refused") {
+  for (const char* text : {"",
+                           "null",
+                           "app.example.org",
+                           "https://",
+                           "https://a/",
+                           "https://a/b",
+                           "https://a?x",
+                           "https://u@a",
+                           "https://a:",
+                           "https://a:0",
+                           "https://a:65536",
+                           "https://a:http",
+                           "https://*",
+                           "https://a.*.b",
+                           "http://localhost:*",
+                           "https://::1",
+                           "https://a b",
+                           "://a",
+                           "1://a",
+                           "h t://a",
+                           "//a",
+                           "https:a"}) {
+    CAPTURE(text);
+    CHECK_FALSE(parse_origin(text));
+  }
+}
+
+TEST_CASE("A URL is whole and has a path") {
+  struct Row {
+    const char* written;
+    const char* kept;
+  };
+  constexpr Row kRows[] = {
+      {"http://example.org/a?b", "http://example.org/a?b"},
+      {"HTTPS://Example.org:8443", "https://Example.org:8443/"},
+      {"http://a?x=1", "http://a/?x=1"},
+      {"http://[::1]:80/a%20b", "http://[::1]:80/a%20b"},
+      {"http://a//../%2e", "http://a//../%2e"},
+  };
+  for (const Row& row : kRows) {
+    CAPTURE(row.written);
+    const auto url = parse_url(row.written);
+    REQUIRE(url);
+    CHECK(*url == row.kept);
+  }
+  for (const char* text : {"", "/a", "a", "http:///a", "http://", "ftp://a/", "http://a/#b",
+                           "http://u:p@a/", "http://a b/", "http://a/ b", "http://*.a/",
+                           "http://a:x/", "http://::1/", "http://a/\xc3\xbc", "http://a/\x01"}) {
+    CAPTURE(text);
+    CHECK_FALSE(parse_url(text));
+  }
+}
+
+TEST_CASE("Content codings have the names that HTTP gives them") {
+  for (const char* text : {"zstd", "br", "gzip"}) CHECK(parse_coding(text));
+  for (const char* text : {"", "brotli", "BR", "deflate", "identity"}) {
+    CAPTURE(text);
+    CHECK_FALSE(parse_coding(text));
+  }
+}
+
 TEST_CASE("Field names are tokens that the server leaves to its operator") {
   for (const char* text : {"X-Frame-Options", "Content-Security-Policy", "x"})
     CHECK(parse_field_name(text));
