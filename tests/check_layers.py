@@ -19,6 +19,7 @@ ROOMS = [
     (re.compile(r"uv\.h$"), "io/", "<uv.h>"),
     (re.compile(r"llhttp\.h$"), "http/", "<llhttp.h>"),
     (re.compile(r"toml(11/)?.*\.hpp$"), "config/", "toml11"),
+    (re.compile(r"(zlib|zstd)\.h$|brotli/"), "http/content_coder", "<zlib.h>, <zstd.h>, <brotli/...>"),
     (re.compile(r"openssl/"), "io/tls_", "<openssl/...>"),
     (re.compile(r"xxhash\.h$"), "base/content_hash", "<xxhash.h>"),
     (re.compile(r"CLI/"), "app/", "CLI11"),
