@@ -307,7 +307,7 @@ void StaticFiles::answer(Exchange& exchange, std::shared_ptr<CachedFile> file) {
   const http::RequestHead& head = exchange.request().head;
   Coding coding = Coding::identity;
   if (file->available != 1u << static_cast<unsigned>(Coding::identity)) {
-    coding = http::choose_coding(http::AcceptedCodings::from(head), file->available);
+    coding = http::choose_coding(http::AcceptedCodings::from(head), {{}, file->available, 0});
   }
   const Representation& what = file->in(coding);
   switch (http::evaluate_preconditions(head, what.validators(), loop_.wall_seconds())) {

@@ -3,7 +3,10 @@
 #include "http/negotiate.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <iterator>
 #include <optional>
+#include <tuple>
 
 #include "base/text.h"
 
@@ -77,6 +80,33 @@ struct Stated {
   }
 };
 
+// All but identity, the ones that make shorter content first.
+constexpr Coding kEncoded[] = {Coding::zstd, Coding::brotli, Coding::gzip};
+
+bool has(unsigned codings, Coding coding) {
+  return (codings >> static_cast<unsigned>(coding) & 1) != 0;
+}
+
+// What speaks for a coding, the most important thing first.
+struct Merit {
+  unsigned quality;
+  bool is_ready;
+  std::size_t place;  // in the order of preference
+
+  bool operator<(const Merit& other) const {
+    return std::tie(quality, is_ready, other.place) <
+           std::tie(other.quality, other.is_ready, place);
+  }
+};
+
+// Codings that nobody put in order come after those of the order, as in kEncoded.
+std::size_t place_of(Coding coding, std::span<const Coding> preference) {
+  const auto found = std::find(preference.begin(), preference.end(), coding);
+  if (found != preference.end()) return static_cast<std::size_t>(found - preference.begin());
+  const auto* usual = std::find(std::begin(kEncoded), std::end(kEncoded), coding);
+  return preference.size() + static_cast<std::size_t>(usual - std::begin(kEncoded));
+}
+
 }  // namespace
 
 std::string_view coding_name(Coding coding) {
@@ -104,12 +134,16 @@ AcceptedCodings AcceptedCodings::from(const RequestHead& request) {
   return accepted;
 }
 
-Coding choose_coding(const AcceptedCodings& accepted, unsigned available) {
+Coding choose_coding(const AcceptedCodings& accepted, const CodingChoices& choices) {
   Coding best = Coding::identity;
-  for (const Coding coding : {Coding::gzip, Coding::brotli, Coding::zstd}) {
-    const bool is_available = (available >> static_cast<unsigned>(coding) & 1) != 0;
-    const unsigned quality = accepted.quality(coding);
-    if (is_available && quality != 0 && quality >= accepted.quality(best)) best = coding;
+  Merit best_merit{accepted.quality(best), false, SIZE_MAX};
+  for (const Coding coding : kEncoded) {
+    const bool is_ready = has(choices.ready, coding);
+    if (!is_ready && !has(choices.makeable, coding)) continue;
+    const Merit merit{accepted.quality(coding), is_ready, place_of(coding, choices.preference)};
+    if (merit.quality == 0 || !(best_merit < merit)) continue;
+    best = coding;
+    best_merit = merit;
   }
   return best;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "http/message.h"
@@ -18,9 +19,9 @@ std::string_view coding_name(Coding coding);
 // What the client takes: a quality of 0 (not acceptable) to 1000 for each coding. Without the field
 // everything is acceptable, but identity is what we choose. Several field lines, empty members,
 // tabs, any case of names and of `q`, "*", "identity;q=0" and "x-gzip" are understood; a malformed
-// member is ignored. A coding named more than once has the highest of its qualities. "*" stands for
-// every coding not named, identity among them; identity that neither a name nor "*" covers is
-// acceptable, but the last resort.
+// member is ignored, as is one with other parameters than a weight. A coding named more than once
+// has the highest of its qualities. "*" stands for every coding not named, identity among them;
+// identity that neither a name nor "*" covers is acceptable, but the last resort.
 class AcceptedCodings {
  public:
   static constexpr unsigned kBest = 1000;
@@ -35,9 +36,15 @@ class AcceptedCodings {
   bool present_ = false;
 };
 
-// The best of `available` (bit `1 << coding` for each; identity's counts as set): highest quality
-// first, then zstd, brotli, gzip, identity. Identity also when nothing is acceptable (section
-// 12.5.3 lets us).
-Coding choose_coding(const AcceptedCodings& accepted, unsigned available);
+// In which codings an answer can be sent: bit `1 << coding` for each. Identity always can be.
+struct CodingChoices {
+  std::span<const Coding> preference;  // the best first; the rest follows as zstd, brotli, gzip
+  unsigned ready = 0;                  // encoded already
+  unsigned makeable = 0;               // can be encoded for this answer
+};
+
+// Highest quality first; among equals what is ready, then the order of preference, and identity
+// last. Identity also when nothing that we have is acceptable (section 12.5.3 lets us).
+Coding choose_coding(const AcceptedCodings& accepted, const CodingChoices& choices);
 
 }  // namespace uvhttpd::http

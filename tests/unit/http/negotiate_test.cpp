@@ -15,6 +15,7 @@ namespace {
 constexpr unsigned kAll = 0b1111;
 constexpr unsigned kGzip = 1U << static_cast<unsigned>(Coding::gzip);
 constexpr unsigned kBrotli = 1U << static_cast<unsigned>(Coding::brotli);
+constexpr unsigned kZstd = 1U << static_cast<unsigned>(Coding::zstd);
 
 AcceptedCodings accepted(const std::vector<std::string_view>& lines) {
   std::vector<test::Line> fields;
@@ -22,8 +23,8 @@ AcceptedCodings accepted(const std::vector<std::string_view>& lines) {
   return AcceptedCodings::from(test::SampleRequest(Method::get, fields).head());
 }
 
-std::string_view chosen(const std::vector<std::string_view>& lines, unsigned available = kAll) {
-  return coding_name(choose_coding(accepted(lines), available));
+std::string_view chosen(const std::vector<std::string_view>& lines, unsigned ready = kAll) {
+  return coding_name(choose_coding(accepted(lines), {{}, ready, 0}));
 }
 
 unsigned gzip_quality(std::string_view line) { return accepted({line}).quality(Coding::gzip); }
@@ -145,6 +146,90 @@ TEST_CASE("choose_coding takes the highest quality, then the better coding") {
   }
 }
 
+TEST_CASE("choose_coding takes what is ready, then what is preferred, among equals") {
+  struct Row {
+    std::string_view name;
+    std::string_view line;
+    std::vector<Coding> preference;
+    unsigned ready;
+    unsigned makeable;
+    std::string_view coding;
+  };
+  const Coding g = Coding::gzip;
+  const Coding b = Coding::brotli;
+  const Coding z = Coding::zstd;
+  const std::string_view all = "gzip, br, zstd";
+  const Row rows[] = {
+      {"the order given", all, {b, g, z}, kAll, 0, "br"},
+      {"the order given, to be made", all, {g, b, z}, 0, kAll, "gzip"},
+      {"the first of the order is not here", all, {b, g, z}, kGzip | kZstd, 0, "gzip"},
+      {"the first of the order is not accepted", "gzip, zstd", {b, g, z}, kAll, 0, "gzip"},
+      {"ready before preferred", all, {z, b, g}, kGzip, kAll, "gzip"},
+      {"preferred among the ready", all, {z, g, b}, kGzip | kBrotli, kAll, "gzip"},
+      {"quality before ready", "gzip;q=0.5, br;q=0.6", {}, kGzip, kBrotli, "br"},
+      {"quality before preferred", "gzip;q=0.5, br;q=0.6", {g}, 0, kAll, "br"},
+      {"what is not in the order comes last", all, {g}, kAll, 0, "gzip"},
+      {"what is not in the order has the usual one", "br, zstd", {g}, kAll, 0, "zstd"},
+      {"what is not in the order is still taken", "br", {g}, kAll, 0, "br"},
+      {"no order", all, {}, kGzip, kZstd, "gzip"},
+      {"no order, all to be made", all, {}, 0, kAll, "zstd"},
+      {"identity in the order changes nothing", all, {Coding::identity, g}, kAll, 0, "gzip"},
+      {"a coding twice in the order", all, {g, b, g}, kAll, 0, "gzip"},
+      {"identity on a par with what is to be made", "identity, br", {}, 0, kBrotli, "br"},
+      {"identity better than what is ready", "br;q=0.9, identity", {b}, kBrotli, 0, "identity"},
+      {"identity better than one, worse than another",
+       "br;q=0.2, gzip, identity;q=0.5",
+       {b},
+       kBrotli,
+       kGzip,
+       "gzip"},
+      {"identity excluded, the rest to be made", "identity;q=0, *", {b}, 0, kAll, "br"},
+      {"identity excluded, nothing here", "identity;q=0, *", {b}, 0, 0, "identity"},
+      {"everything excluded", "*;q=0", {b}, kAll, kAll, "identity"},
+      {"without a field's word", "", {b}, kAll, kAll, "identity"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    const CodingChoices choices{row.preference, row.ready, row.makeable};
+    CHECK(coding_name(choose_coding(accepted({row.line}), choices)) == row.coding);
+  }
+}
+
+TEST_CASE("Odd fields are read as they are meant") {
+  struct Row {
+    std::string_view name;
+    std::vector<std::string_view> lines;
+    std::string_view coding;
+  };
+  const Row rows[] = {
+      {"capitals", {"GZIP;Q=0, BR;Q=1.000"}, "br"},
+      {"tabs", {"\tgzip\t;\tq=0.5\t,\tbr\t;\tq=0.4\t"}, "gzip"},
+      {"spaces around the semicolon", {"gzip ; q=0.5, br ; q=0.4"}, "gzip"},
+      {"empty members", {",, ,gzip,,"}, "gzip"},
+      {"three digits", {"gzip;q=1.000, br;q=0.999"}, "gzip"},
+      {"several lines", {"deflate", "br;q=0.1", "identity;q=0"}, "br"},
+      {"a refusal on another line", {"*", "zstd;q=0", "br;q=0.000"}, "gzip"},
+      {"the old name", {"x-gzip"}, "gzip"},
+      {"the old name refused", {"x-gzip;q=0, *"}, "zstd"},
+      {"a name that only begins like one", {"gzipped, brotli, zstd2"}, "identity"},
+      {"other parameters", {"zstd;level=3, br;q=1;x=y, gzip;q=0.1"}, "gzip"},
+      {"a star with a weight", {"*;q=0.1"}, "zstd"},
+      {"a star in a name", {"gz*"}, "identity"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    CHECK(chosen(row.lines) == row.coding);
+  }
+}
+
+TEST_CASE("Ten thousand members are read to the last") {
+  std::string line;
+  for (int i = 0; i < 10'000; ++i) line += "deflate;q=0.5,";
+  CHECK(chosen({line + "br;q=0.1"}) == "br");
+  std::string commas(10'000, ',');
+  CHECK(chosen({commas + "gzip" + commas}) == "gzip");
+}
+
 TEST_CASE("Whatever Accept-Encoding says, what is chosen is available") {
   test::OddValues values({"gzip", "br", "zstd", "*", "identity", "x-gzip", ";q=", "0", ".", "5",
                           "1", ",", ", ", ";", "=", "\xff"});
@@ -153,7 +238,9 @@ TEST_CASE("Whatever Accept-Encoding says, what is chosen is available") {
     const std::string second = values.next();
     const AcceptedCodings codings = accepted({first, second});
     for (unsigned available = 0; available <= kAll; ++available) {
-      const Coding coding = choose_coding(codings, available);
+      const Coding order[] = {Coding::gzip, Coding::zstd};
+      const CodingChoices choices{order, available & 0b0110, available & 0b1100};
+      const Coding coding = choose_coding(codings, choices);
       const bool is_available = ((available | 1) >> static_cast<unsigned>(coding) & 1) != 0;
       const bool is_acceptable = coding == Coding::identity || codings.quality(coding) > 0;
       CAPTURE(first);
