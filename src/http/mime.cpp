@@ -26,6 +26,7 @@ constexpr bool operator<(const Known& known, std::string_view extension) {
 constexpr Known kKnown[] = {
     {"3g2", "video/3gpp2"},
     {"3gp", "video/3gpp"},
+    {"3mf", "model/3mf"},
     {"7z", "application/x-7z-compressed"},
     {"a", "application/octet-stream"},
     {"aac", "audio/aac"},
@@ -37,6 +38,7 @@ constexpr Known kKnown[] = {
     {"apk", "application/vnd.android.package-archive"},
     {"apng", "image/apng"},
     {"appcache", "text/cache-manifest"},
+    {"arrow", "application/vnd.apache.arrow.file"},
     {"asc", "text/plain"},
     {"asf", "video/x-ms-asf"},
     {"asm", "text/plain"},
@@ -44,6 +46,7 @@ constexpr Known kKnown[] = {
     {"au", "audio/basic"},
     {"avi", "video/x-msvideo"},
     {"avif", "image/avif"},
+    {"avifs", "image/avif"},
     {"awk", "text/plain"},
     {"azw3", "application/vnd.amazon.mobi8-ebook"},
     {"bash", "text/plain"},
@@ -71,6 +74,7 @@ constexpr Known kKnown[] = {
     {"csr", "application/pkcs10"},
     {"css", "text/css"},
     {"csv", "text/csv"},
+    {"cur", "image/vnd.microsoft.icon"},
     {"cxx", "text/plain"},
     {"dart", "text/plain"},
     {"dat", "application/octet-stream"},
@@ -105,15 +109,19 @@ constexpr Known kKnown[] = {
     {"geojson", "application/geo+json"},
     {"gif", "image/gif"},
     {"glb", "model/gltf-binary"},
+    {"glsl", "text/plain"},
     {"gltf", "model/gltf+json"},
     {"gml", "application/gml+xml"},
     {"go", "text/plain"},
     {"gpg", "application/pgp-encrypted"},
+    {"gpkg", "application/geopackage+sqlite3"},
     {"gpx", "application/gpx+xml"},
     {"gradle", "text/plain"},
     {"groovy", "text/plain"},
+    {"gv", "text/vnd.graphviz"},
     {"gz", "application/gzip"},
     {"h", "text/plain"},
+    {"har", "application/json"},
     {"heic", "image/heic"},
     {"heif", "image/heif"},
     {"hh", "text/plain"},
@@ -126,6 +134,7 @@ constexpr Known kKnown[] = {
     {"ics", "text/calendar"},
     {"ifb", "text/calendar"},
     {"img", "application/octet-stream"},
+    {"importmap", "application/importmap+json"},
     {"ini", "text/plain"},
     {"ipynb", "application/x-ipynb+json"},
     {"iso", "application/x-iso9660-image"},
@@ -140,6 +149,7 @@ constexpr Known kKnown[] = {
     {"jpg", "image/jpeg"},
     {"js", "text/javascript"},
     {"json", "application/json"},
+    {"json5", "application/json5"},
     {"jsonl", "application/jsonl"},
     {"jsonld", "application/ld+json"},
     {"jsx", "text/plain"},
@@ -161,12 +171,14 @@ constexpr Known kKnown[] = {
     {"m3u", "audio/mpegurl"},
     {"m3u8", "application/vnd.apple.mpegurl"},
     {"m4a", "audio/mp4"},
+    {"m4b", "audio/mp4"},
     {"m4s", "video/iso.segment"},
     {"m4v", "video/mp4"},
     {"map", "application/json"},
     {"markdown", "text/markdown"},
     {"mathml", "application/mathml+xml"},
     {"md", "text/markdown"},
+    {"md5", "text/plain"},
     {"meta4", "application/metalink4+xml"},
     {"mht", "multipart/related"},
     {"mhtml", "multipart/related"},
@@ -224,7 +236,9 @@ constexpr Known kKnown[] = {
     {"pgp", "application/pgp-encrypted"},
     {"php", "text/plain"},
     {"pl", "text/plain"},
+    {"pls", "audio/x-scpls"},
     {"pm", "text/plain"},
+    {"pmtiles", "application/vnd.pmtiles"},
     {"png", "image/png"},
     {"ppm", "image/x-portable-pixmap"},
     {"pps", "application/vnd.ms-powerpoint"},
@@ -257,6 +271,9 @@ constexpr Known kKnown[] = {
     {"scss", "text/plain"},
     {"sed", "text/plain"},
     {"sh", "text/plain"},
+    {"sha1", "text/plain"},
+    {"sha256", "text/plain"},
+    {"sha512", "text/plain"},
     {"shtml", "text/html"},
     {"sig", "application/pgp-signature"},
     {"snd", "audio/basic"},
@@ -266,7 +283,10 @@ constexpr Known kKnown[] = {
     {"sqlite", "application/vnd.sqlite3"},
     {"sqlite3", "application/vnd.sqlite3"},
     {"srt", "text/plain"},
+    {"step", "model/step"},
     {"stl", "model/stl"},
+    {"stp", "model/step"},
+    {"svelte", "text/plain"},
     {"svg", "image/svg+xml"},
     {"swf", "application/x-shockwave-flash"},
     {"swift", "text/plain"},
@@ -290,6 +310,7 @@ constexpr Known kKnown[] = {
     {"ttml", "application/ttml+xml"},
     {"txt", "text/plain"},
     {"txz", "application/x-xz"},
+    {"tzst", "application/zstd"},
     {"usdz", "model/vnd.usdz+zip"},
     {"v", "text/plain"},
     {"vb", "text/plain"},
@@ -307,6 +328,8 @@ constexpr Known kKnown[] = {
     {"webm", "video/webm"},
     {"webmanifest", "application/manifest+json"},
     {"webp", "image/webp"},
+    {"wgsl", "text/wgsl"},
+    {"whl", "application/zip"},
     {"wma", "audio/x-ms-wma"},
     {"wmv", "video/x-ms-wmv"},
     {"woff", "font/woff"},
@@ -325,6 +348,7 @@ constexpr Known kKnown[] = {
     {"xsd", "application/xml"},
     {"xsl", "application/xslt+xml"},
     {"xslt", "application/xslt+xml"},
+    {"xspf", "application/xspf+xml"},
     {"xz", "application/x-xz"},
     {"yaml", "application/yaml"},
     {"yang", "application/yang"},
@@ -357,6 +381,62 @@ constexpr bool is_usable() {
 }
 static_assert(is_usable(), "extensions are compared in lower case, in a buffer of kLongest");
 
+// Types that compress well, besides text/*. Most office documents, archives, images, audio and
+// video are compressed already.
+constexpr std::string_view kCompressible[] = {
+    "application/cbor",
+    "application/ecmascript",
+    "application/javascript",
+    "application/json",
+    "application/json-seq",
+    "application/json5",
+    "application/jsonl",
+    "application/n-quads",
+    "application/n-triples",
+    "application/postscript",
+    "application/rtf",
+    "application/sparql-query",
+    "application/sql",
+    "application/toml",
+    "application/trig",
+    "application/vnd.apple.mpegurl",
+    "application/vnd.ms-fontobject",
+    "application/wasm",
+    "application/x-font-otf",
+    "application/x-font-ttf",
+    "application/x-java-jnlp-file",
+    "application/x-javascript",
+    "application/x-ndjson",
+    "application/x-sh",
+    "application/x-yaml",
+    "application/xml",
+    "application/xml-dtd",
+    "application/yaml",
+    "application/yang",
+    "audio/mpegurl",  // lists of files to play
+    "audio/x-mpegurl",
+    "audio/x-scpls",
+    "font/collection",
+    "font/otf",
+    "font/sfnt",
+    "font/ttf",
+    "message/rfc822",
+    "model/mtl",
+    "model/obj",
+    "model/step",
+    "multipart/related",  // pages saved with all that belongs to them
+};
+constexpr std::string_view kCompressibleSuffixes[] = {"+json", "+xml", "+yaml"};
+
+bool starts_ignoring_case(std::string_view text, std::string_view with) {
+  return equals_ignoring_case(text.substr(0, with.size()), with);
+}
+
+bool ends_ignoring_case(std::string_view text, std::string_view with) {
+  return text.size() >= with.size() &&
+         equals_ignoring_case(text.substr(text.size() - with.size()), with);
+}
+
 }  // namespace
 
 std::string_view media_type_of(std::string_view extension) {
@@ -370,9 +450,17 @@ std::string_view media_type_of(std::string_view extension) {
 }
 
 bool takes_charset(std::string_view media_type) {
-  constexpr std::string_view kText = "text/";
-  return equals_ignoring_case(media_type.substr(0, kText.size()), kText) &&
+  return starts_ignoring_case(media_type, "text/") &&
          media_type.find(';') == std::string_view::npos;
+}
+
+bool is_compressible(std::string_view media_type) {
+  const std::string_view type = trim_ows(media_type.substr(0, media_type.find(';')));
+  const auto is_type = [type](std::string_view known) { return equals_ignoring_case(type, known); };
+  const auto is_end = [type](std::string_view suffix) { return ends_ignoring_case(type, suffix); };
+  return starts_ignoring_case(type, "text/") ||
+         std::any_of(std::begin(kCompressibleSuffixes), std::end(kCompressibleSuffixes), is_end) ||
+         std::any_of(std::begin(kCompressible), std::end(kCompressible), is_type);
 }
 
 }  // namespace uvhttpd::http

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// http/mime.h: media types by file extension, compiled in.
+// http/mime.h: media types by file extension, compiled in, and what they are good for.
 #pragma once
 
 #include <string_view>
@@ -13,5 +13,9 @@ std::string_view media_type_of(std::string_view extension);
 // JavaScript. JSON is UTF-8 by definition (RFC 8259 section 11), and XML, SVG included, names its
 // encoding itself (RFC 7303 section 3); a type with parameters is as somebody wanted it.
 bool takes_charset(std::string_view media_type);
+
+// Whether content of the type is worth encoding: text, what is written as text, fonts and programs
+// that are not compressed already. Parameters are ignored, and case. What is not known is not.
+bool is_compressible(std::string_view media_type);
 
 }  // namespace uvhttpd::http

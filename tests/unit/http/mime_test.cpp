@@ -52,6 +52,18 @@ TEST_CASE("media_type_of knows what the web is made of") {
       {".7z", "application/x-7z-compressed"},
       {".3gp", "video/3gpp"},
       {".zst", "application/zstd"},
+      {".jxl", "image/jxl"},
+      {".opus", "audio/ogg"},
+      {".m4s", "video/iso.segment"},
+      {".vtt", "text/vtt"},
+      {".jsonl", "application/jsonl"},
+      {".geojson", "application/geo+json"},
+      {".importmap", "application/importmap+json"},
+      {".ics", "text/calendar"},
+      {".epub", "application/epub+zip"},
+      {".sha256", "text/plain"},
+      {".whl", "application/zip"},
+      {".pmtiles", "application/vnd.pmtiles"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.extension);
@@ -95,6 +107,82 @@ TEST_CASE("Every type is type/subtype in lower case without parameters") {
     }
   }
   CHECK(known > 150);
+}
+
+TEST_CASE("What is written as text is compressible, and what nobody compressed yet") {
+  for (const std::string_view type : {"text/html",
+                                      "text/plain",
+                                      "text/css",
+                                      "text/javascript",
+                                      "text/calendar",
+                                      "text/anything",
+                                      "application/javascript",
+                                      "application/json",
+                                      "application/ld+json",
+                                      "application/jsonl",
+                                      "application/manifest+json",
+                                      "application/geo+json",
+                                      "application/xml",
+                                      "application/rss+xml",
+                                      "application/xhtml+xml",
+                                      "application/dash+xml",
+                                      "application/vnd.apple.mpegurl",
+                                      "image/svg+xml",
+                                      "model/gltf+json",
+                                      "application/wasm",
+                                      "application/yaml",
+                                      "font/ttf",
+                                      "font/otf",
+                                      "font/sfnt",
+                                      "font/collection",
+                                      "application/vnd.ms-fontobject",
+                                      "message/rfc822",
+                                      "Text/HTML",
+                                      "APPLICATION/JSON",
+                                      "Image/SVG+XML",
+                                      "text/html; charset=utf-8",
+                                      "application/json;charset=utf-8",
+                                      "image/svg+xml ; x=y"}) {
+    CAPTURE(type);
+    CHECK(is_compressible(type));
+  }
+}
+
+TEST_CASE("What is compressed already or unknown is not compressible") {
+  for (const std::string_view type :
+       {"font/woff",
+        "font/woff2",
+        "image/png",
+        "image/jpeg",
+        "image/avif",
+        "image/webp",
+        "image/jxl",
+        "audio/mpeg",
+        "audio/ogg",
+        "video/mp4",
+        "video/mp2t",
+        "video/iso.segment",
+        "application/zip",
+        "application/gzip",
+        "application/zstd",
+        "application/pdf",
+        "application/epub+zip",
+        "application/octet-stream",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "",
+        ";",
+        "text",
+        "textile/wool",
+        "json",
+        "+jso",
+        "application/jsonx",
+        "application/x+json5",
+        "image/png; a=text/html",
+        "image/png;+json",
+        "application/pdf; x=application/json"}) {
+    CAPTURE(type);
+    CHECK_FALSE(is_compressible(type));
+  }
 }
 
 TEST_CASE("A charset belongs on text, JavaScript included") {
