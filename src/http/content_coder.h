@@ -14,8 +14,8 @@
 namespace uvhttpd::http {
 
 // Encodes one content, piece by piece. Knows nothing but what it is given, so any thread may use
-// one of its own. The same input in the same pieces gives the same octets, as long as
-// encoder_fingerprint is the same.
+// one of its own. The same input in the same pieces, with the same hint and effort, gives the same
+// octets as long as encoder_fingerprint is the same.
 class ContentEncoder {
  public:
   enum class Effort {
