@@ -56,12 +56,14 @@ void append_hex(std::string& out, std::string_view prefix, unsigned char octet) 
   out.push_back(kHex[octet & 15]);
 }
 
-// The length of the UTF-8 sequence at the front of `text` (RFC 3629 section 4), 0 when it is none.
+}  // namespace
+
 std::size_t utf8_length(std::string_view text) {
   const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const auto continues = [&](std::size_t i, unsigned char low = 0x80, unsigned char high = 0xbf) {
     return i < text.size() && at(i) >= low && at(i) <= high;
   };
+  if (text.empty()) return 0;
   const unsigned char first = at(0);
   if (first < 0x80) return 1;
   if (first >= 0xc2 && first <= 0xdf) return continues(1) ? 2 : 0;
@@ -77,8 +79,6 @@ std::size_t utf8_length(std::string_view text) {
   }
   return 0;
 }
-
-}  // namespace
 
 bool is_utf8(std::string_view text) {
   while (!text.empty()) {

@@ -2,6 +2,7 @@
 // base/text.h: small functions on octets that mean the same everywhere (ASCII, no locale).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,6 +28,9 @@ std::optional<std::uint64_t> parse_decimal(std::string_view text);
 
 // 0 to 15, or -1 when `c` is no hexadecimal digit.
 int hex_value(char c);
+
+// The length of the UTF-8 sequence at the front of `text` (RFC 3629 section 4), 0 when it is none.
+std::size_t utf8_length(std::string_view text);
 
 // RFC 3629.
 bool is_utf8(std::string_view text);

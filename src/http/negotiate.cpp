@@ -13,22 +13,6 @@
 namespace uvhttpd::http {
 namespace {
 
-// qvalue of section 12.4.2 in thousandths: "0" or "1", a point, and up to three digits.
-std::optional<unsigned> parse_quality(std::string_view text) {
-  constexpr std::size_t kMaxLength = 5;
-  if (text.empty() || text.size() > kMaxLength) return std::nullopt;
-  if (text[0] != '0' && text[0] != '1') return std::nullopt;
-  if (text.size() > 1 && text[1] != '.') return std::nullopt;
-  unsigned quality = text[0] == '1' ? 1000 : 0;
-  unsigned unit = 100;
-  for (const char c : text.substr(std::min<std::size_t>(2, text.size()))) {
-    if (!is_digit(c)) return std::nullopt;
-    quality += static_cast<unsigned>(c - '0') * unit;
-    unit /= 10;
-  }
-  return quality <= 1000 ? std::optional(quality) : std::nullopt;
-}
-
 struct Weighted {
   std::string_view name;
   unsigned quality;
@@ -108,6 +92,21 @@ std::size_t place_of(Coding coding, std::span<const Coding> preference) {
 }
 
 }  // namespace
+
+std::optional<unsigned> parse_quality(std::string_view text) {
+  constexpr std::size_t kMaxLength = 5;
+  if (text.empty() || text.size() > kMaxLength) return std::nullopt;
+  if (text[0] != '0' && text[0] != '1') return std::nullopt;
+  if (text.size() > 1 && text[1] != '.') return std::nullopt;
+  unsigned quality = text[0] == '1' ? 1000 : 0;
+  unsigned unit = 100;
+  for (const char c : text.substr(std::min<std::size_t>(2, text.size()))) {
+    if (!is_digit(c)) return std::nullopt;
+    quality += static_cast<unsigned>(c - '0') * unit;
+    unit /= 10;
+  }
+  return quality <= 1000 ? std::optional(quality) : std::nullopt;
+}
 
 std::string_view coding_name(Coding coding) {
   switch (coding) {

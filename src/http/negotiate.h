@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -15,6 +16,10 @@ constexpr unsigned kCodings = 4;
 
 // "gzip", "br", "zstd"; "identity" for identity.
 std::string_view coding_name(Coding coding);
+
+// A weight (section 12.4.2) in thousandths: "0" or "1", a point, and up to three digits; nullopt
+// when malformed.
+std::optional<unsigned> parse_quality(std::string_view text);
 
 // What the client takes: a quality of 0 (not acceptable) to 1000 for each coding. Without the field
 // everything is acceptable, but identity is what we choose. Several field lines, empty members,
