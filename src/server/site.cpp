@@ -33,18 +33,31 @@ bool path_matches(const config::PathPattern& pattern, std::string_view path, boo
   return false;
 }
 
-RouteChoice choose_route(const SiteRuntime& site, std::string_view path, std::string_view method) {
+namespace {
+
+// `tell(verdict)` is called for each route that is considered, in their order.
+template <class Tell>
+RouteChoice choose(const SiteRuntime& site, std::string_view path, std::string_view method,
+                   Tell&& tell) {
   RouteChoice choice;
   bool is_program = false;
   for (const RouteRuntime& route : site.routes) {
     std::string_view matched;
-    if (!path_matches(route.config->path, path, route.executes, matched)) continue;
-    if (is_program && !route.executes) continue;
+    if (!path_matches(route.config->path, path, route.executes, matched)) {
+      tell(RouteVerdict::other_path);
+      continue;
+    }
+    if (is_program && !route.executes) {
+      tell(RouteVerdict::shielded);
+      continue;
+    }
     if (route.takes(method)) {
+      tell(RouteVerdict::chosen);
       choice.route = &route;
       choice.matched = matched;
       return choice;
     }
+    tell(RouteVerdict::other_method);
     is_program = is_program || route.executes;
     for (const std::string& allowed : route.methods) {
       if (std::find(choice.allowed.begin(), choice.allowed.end(), allowed) ==
@@ -53,6 +66,21 @@ RouteChoice choose_route(const SiteRuntime& site, std::string_view path, std::st
       }
     }
   }
+  return choice;
+}
+
+}  // namespace
+
+RouteChoice choose_route(const SiteRuntime& site, std::string_view path, std::string_view method) {
+  return choose(site, path, method, [](RouteVerdict) {});
+}
+
+RouteChoice choose_route(const SiteRuntime& site, std::string_view path, std::string_view method,
+                         std::vector<RouteVerdict>& verdicts) {
+  verdicts.clear();
+  RouteChoice choice = choose(site, path, method,
+                              [&verdicts](RouteVerdict verdict) { verdicts.push_back(verdict); });
+  verdicts.resize(site.routes.size(), RouteVerdict::not_asked);
   return choice;
 }
 

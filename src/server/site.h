@@ -2,6 +2,7 @@
 // server/site.h: sites and routes as one worker uses them: configuration plus handlers.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -52,5 +53,17 @@ struct RouteChoice {
   std::vector<std::string> allowed;
 };
 RouteChoice choose_route(const SiteRuntime& site, std::string_view path, std::string_view method);
+
+// What became of one route while routing decided.
+enum class RouteVerdict : std::uint8_t {
+  not_asked,     // an earlier one had answered
+  other_path,    // its pattern does not take the path
+  other_method,  // it has the path but does not take the method
+  shielded,      // it has the path, and so has a route of programs before it
+  chosen,
+};
+// The same decision, and what it made of each of the site's routes, in their order.
+RouteChoice choose_route(const SiteRuntime& site, std::string_view path, std::string_view method,
+                         std::vector<RouteVerdict>& verdicts);
 
 }  // namespace uvhttpd

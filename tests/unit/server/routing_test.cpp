@@ -90,6 +90,34 @@ TEST_CASE("choose_route takes the first route whose path and method fit") {
   }
 }
 
+TEST_CASE("choose_route tells what it made of each route") {
+  TestServer server("[[site]]\n" + route("/a/*", "form", "methods = [\"POST\"]") +
+                        route("/b/*", "any") + route("*.cgi", "program", "methods = [\"POST\"]") +
+                        route("/*", "files"),
+                    {{"form", {}}, {"any", {}}, {"program", {{}, {}, true}}, {"files", {}}});
+  const SiteRuntime& site = only_site(server);
+  using V = RouteVerdict;
+  struct Row {
+    std::string path;
+    std::string method;
+    std::vector<RouteVerdict> verdicts;
+  };
+  const Row rows[] = {
+      {"/a/x", "POST", {V::chosen, V::not_asked, V::not_asked, V::not_asked}},
+      {"/a/x", "GET", {V::other_method, V::other_path, V::other_path, V::chosen}},
+      {"/b/x", "GET", {V::other_path, V::chosen, V::not_asked, V::not_asked}},
+      {"/x.cgi", "GET", {V::other_path, V::other_path, V::other_method, V::shielded}},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.path);
+    CAPTURE(row.method);
+    std::vector<RouteVerdict> verdicts;
+    const RouteChoice told = choose_route(site, row.path, row.method, verdicts);
+    CHECK(verdicts == row.verdicts);
+    CHECK(told.route == choose_route(site, row.path, row.method).route);
+  }
+}
+
 TEST_CASE("A route takes what both its configuration and its handler take") {
   TestServer server("[[site]]\n" + route("/both", "files", "methods = [\"POST\", \"GET\"]") +
                         route("/handler", "files"),
