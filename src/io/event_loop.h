@@ -39,7 +39,7 @@ class EventLoop {
   // Returns after stop(), or when nothing is left to wait for.
   void run();
   void stop();
-  // One round without waiting; true while handles are active. For tests.
+  // One round without waiting; true while handles are active.
   bool run_once();
 
   // The time this turn of the loop began: no system call.
