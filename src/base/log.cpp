@@ -59,12 +59,22 @@ Result<void> Log::reopen() {
   return {};
 }
 
+void Log::keep_in(std::vector<std::string>& lines) {
+  const std::lock_guard lock(mutex_);
+  kept_ = &lines;
+  level_.store(static_cast<int>(LogLevel::debug), std::memory_order_relaxed);
+}
+
 void Log::write_line(LogLevel level, std::string_view where, std::string what) {
   for (char& c : what) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
   }
   const auto index = static_cast<std::size_t>(level);
   const std::lock_guard lock(mutex_);
+  if (kept_ != nullptr) {
+    kept_->push_back(std::move(what));
+    return;
+  }
   if (target_ == "syslog") {
     ::syslog(kPriorities[index], "%.*s: %s", static_cast<int>(where.size()), where.data(),
              what.c_str());

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -30,6 +31,9 @@ class Log {
   Result<void> open(const std::string& target, LogLevel level);
   // Opens the path anew, after a rotation.
   Result<void> reopen();
+  // What is told from now on, of every level, goes to `lines` instead, without time and place.
+  // `lines` outlives the log.
+  void keep_in(std::vector<std::string>& lines);
 
   bool is_enabled(LogLevel level) const {
     return static_cast<int>(level) >= level_.load(std::memory_order_relaxed);
@@ -67,6 +71,7 @@ class Log {
   std::mutex mutex_;
   std::string target_ = "stderr";
   UniqueFd file_;
+  std::vector<std::string>* kept_ = nullptr;
   std::uint64_t lost_ = 0;
 };
 

@@ -20,17 +20,41 @@ Cgi::Cgi(const config::CgiHandler& settings, CgiPrograms programs, const Handler
     : programs_(std::move(programs)),
       shared_(context.loop, context.log, settings, document_root(settings, context.site)) {}
 
-void Cgi::handle(Exchange& exchange) {
+std::optional<CgiProgram> Cgi::find_program(Exchange& exchange) {
   const Request& request = exchange.request();
   // PATH_INFO is decoded: the program could not tell such a slash from a real one.
-  if (request.target.has_encoded_slash) return exchange.fail(404, {});
+  if (request.target.has_encoded_slash) {
+    exchange.fail(404, {});
+    return std::nullopt;
+  }
   auto program = programs_.find(request.target.path, request.matched);
   if (!program) {
-    return exchange.fail(program.error().status, escape_for_log(program.error().reason));
+    exchange.fail(program.error().status, escape_for_log(program.error().reason));
+    return std::nullopt;
   }
   const bool is_chunked = request.framing.body == http::Framing::Body::chunked;
-  if (is_chunked && !shared_.settings.buffer_body) return exchange.fail(411, {});
-  exchange.keep<CgiRun>(shared_, exchange, *std::move(program)).begin();
+  if (is_chunked && !shared_.settings.buffer_body) {
+    exchange.fail(411, {});
+    return std::nullopt;
+  }
+  return *std::move(program);
+}
+
+void Cgi::handle(Exchange& exchange) {
+  std::optional<CgiProgram> program = find_program(exchange);
+  if (program) exchange.keep<CgiRun>(shared_, exchange, *std::move(program)).begin();
+}
+
+AnswerSource Cgi::foresee(Exchange& exchange) {
+  const std::optional<CgiProgram> program = find_program(exchange);
+  if (!program) return {};
+  AnswerSource source{program->filename, {}};
+  if (!program->interpreter.empty()) source.details = "run by " + program->interpreter;
+  if (!program->path_info.empty()) {
+    source.details += source.details.empty() ? "" : ", ";
+    source.details += "with PATH_INFO " + program->path_info;
+  }
+  return source;
 }
 
 Result<BuiltHandler> build_cgi(const config::Route& route, const HandlerContext& context) {

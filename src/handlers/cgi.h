@@ -2,6 +2,8 @@
 // handlers/cgi.h: answers by CGI/1.1 programs (RFC 3875).
 #pragma once
 
+#include <optional>
+
 #include "handlers/cgi_program.h"
 #include "handlers/cgi_run.h"
 #include "server/runtime.h"
@@ -15,8 +17,12 @@ class Cgi final : public Handler {
  public:
   Cgi(const config::CgiHandler& settings, CgiPrograms programs, const HandlerContext& context);
   void handle(Exchange& exchange) override;
+  AnswerSource foresee(Exchange& exchange) override;
 
  private:
+  // Nothing when the exchange has been failed: there is no program for it.
+  std::optional<CgiProgram> find_program(Exchange& exchange);
+
   CgiPrograms programs_;
   CgiShared shared_;
 };

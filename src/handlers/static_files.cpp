@@ -419,4 +419,17 @@ void StaticFiles::redirect_to_directory(Exchange& exchange) {
   exchange.fail(301, {}, {&field, 1});
 }
 
+AnswerSource StaticFiles::foresee(Exchange& exchange) {
+  const Request& request = exchange.request();
+  const std::string_view path = path_of(exchange);
+  if (request.target.has_encoded_slash) return {};
+  if (!rules_.files.hidden_files && has_hidden_segment(path)) return {};
+  const Found found = find(path);
+  if (!found.file) return {};
+  const Coding coding =
+      http::choose_coding(http::AcceptedCodings::from(request.head), found.file->available);
+  const std::string& root = root_.path();
+  return {root + (root.ends_with('/') ? "" : "/") + found.file->in(coding).path, {}};
+}
+
 }  // namespace uvhttpd

@@ -26,6 +26,7 @@ class StaticFiles final : public Handler {
   StaticFiles(const config::StaticHandler& rules, const config::Config& config, EventLoop& loop,
               Directory root, std::shared_ptr<FileCache> cache, Bounds bounds);
   void handle(Exchange& exchange) override;
+  AnswerSource foresee(Exchange& exchange) override;
 
  private:
   // What a path came to: a file, the redirect a directory needs, or the status of its absence.

@@ -47,7 +47,9 @@ class Exchange {
   Exchange& operator=(const Exchange&) = delete;
 
   const Request& request() const { return request_; }
+  // Only of an exchange that has been routed, as a handler's always has.
   const RouteRuntime& route() const { return *route_; }
+  bool has_route() const { return route_ != nullptr; }
   const SiteRuntime* site() const { return site_; }
   Arena& arena() { return arena_; }
   EventLoop& loop();

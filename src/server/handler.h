@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 #include "base/send_queue.h"
@@ -11,6 +12,12 @@
 namespace uvhttpd {
 
 class Exchange;
+
+// What stands behind an answer, for people.
+struct AnswerSource {
+  std::string file;     // on the disk: the file served, the program that runs; empty: none
+  std::string details;  // "with PATH_INFO /a", or empty
+};
 
 // Answers the requests of one route of one worker. Lives as long as the runtime it belongs to,
 // which every exchange keeps alive.
@@ -20,6 +27,9 @@ class Handler {
   // Must end in respond() or fail() of the exchange, now or later on the same loop. Once the
   // exchange is destroyed (its keep()-state with it) it must not be touched.
   virtual void handle(Exchange& exchange) = 0;
+  // What handle() would take its answer from. Called before it when a request is only rehearsed.
+  // May fail() the exchange where handle() would; must run no program and ask no other server.
+  virtual AnswerSource foresee(Exchange&) { return {}; }
 };
 
 enum class PullResult {

@@ -122,6 +122,7 @@ void Pipeline::after(Exchange& exchange) {
 
 void Pipeline::log(Exchange& exchange, WorkerContext& context, std::uint64_t body_bytes,
                    bool responded) {
+  if (context.observer.on_end != nullptr) context.observer.on_end(context.observer.owner, exchange);
   if (!context.access_log.is_on()) return;
   if (exchange.route_ != nullptr && !exchange.route_->config->access_log) return;
   const Request& request = exchange.request_;

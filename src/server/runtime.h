@@ -68,6 +68,16 @@ class Runtime {
   const SiteRuntime* find_site(std::string_view host) const;
   const config::Config& config() const { return *config_; }
 
+  // Puts `replace(route, its handler)` in the place of each handler. Before the first request.
+  template <class Replace>
+  void replace_handlers(Replace&& replace) {
+    for (const std::unique_ptr<SiteRuntime>& site : sites_) {
+      for (RouteRuntime& route : site->routes) {
+        route.handler = replace(route, std::move(route.handler));
+      }
+    }
+  }
+
  private:
   explicit Runtime(std::shared_ptr<const config::Config> config) : config_(std::move(config)) {}
 

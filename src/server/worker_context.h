@@ -98,6 +98,11 @@ class WorkerContext {
   ConnectionQuota* quota = nullptr;  // all workers' together; absent in tests
   bool draining = false;
   std::function<void()> on_all_closed;  // called when the last connection closes, if set
+  // Hears of every exchange that is over, if set; for rehearsals.
+  struct ExchangeObserver {
+    void (*on_end)(void* owner, const Exchange& exchange) = nullptr;
+    void* owner = nullptr;
+  } observer;
 
  private:
   DeadlineList& list_of(Duration duration);
