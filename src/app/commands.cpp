@@ -12,6 +12,9 @@
 #include <vector>
 
 #include "app/daemon.h"
+#include "app/expectations.h"
+#include "app/explain.h"
+#include "app/print_diagnostics.h"
 #include "config/load.h"
 
 namespace uvhttpd {
@@ -29,26 +32,21 @@ struct Options {
   std::string bind = "127.0.0.1";
   std::vector<std::string> cgi;
   unsigned workers = 0;
+  bool listing = false;
+  std::string fallback;
+  ExplainOptions explain;
 };
-
-// A fault with a place in a file reads as compilers write it, others as the program's own errors.
-void print(const config::Diagnostic& diagnostic) {
-  if (diagnostic.line == 0) {
-    fmt::print(stderr, "uvhttpd: {}: {}\n", diagnostic.file, diagnostic.message);
-  } else {
-    fmt::print(stderr, "{}\n", config::render(diagnostic));
-  }
-}
 
 // Prints what was found, and gives the configuration if it is valid.
 std::shared_ptr<const config::Config> accept(config::Loaded loaded, bool json) {
+  std::shared_ptr<const config::Config> config;
+  if (loaded.config) config = std::make_shared<const config::Config>(std::move(*loaded.config));
   if (json) {
     fmt::print("{}\n", config::render_json(loaded.diagnostics));
   } else {
-    for (const config::Diagnostic& each : loaded.diagnostics) print(each);
+    print_diagnostics(loaded.diagnostics);
   }
-  if (!loaded.config) return nullptr;
-  return std::make_shared<const config::Config>(std::move(*loaded.config));
+  return config;
 }
 
 int run_with_file(const Options& options) {
@@ -56,8 +54,17 @@ int run_with_file(const Options& options) {
   return config ? run_daemon(config) : kMistake;
 }
 
+// The file and, when it is valid, the tests in it.
 int check(const Options& options) {
-  const auto config = accept(config::load_file(options.file), options.json);
+  config::Loaded loaded = config::load_file(options.file);
+  if (loaded.config) {
+    const auto config = std::make_shared<const config::Config>(*loaded.config);
+    for (config::Diagnostic& failure : run_expectations(config)) {
+      loaded.diagnostics.push_back(std::move(failure));
+      loaded.config.reset();
+    }
+  }
+  const auto config = accept(std::move(loaded), options.json);
   if (!config) return kMistake;
   if (options.effective) {
     fmt::print("{}", config::to_toml(*config));
@@ -65,6 +72,14 @@ int check(const Options& options) {
     fmt::print(stderr, "uvhttpd: {} is valid\n", options.file);
   }
   return kDone;
+}
+
+int explain_with_file(const Options& options) {
+  config::Loaded loaded = config::load_file(options.file);
+  // Where there is an answer, the output is the answer.
+  const bool faults_as_json = options.explain.json && !loaded.config;
+  const auto config = accept(std::move(loaded), faults_as_json);
+  return config ? explain(config, options.explain) : kMistake;
 }
 
 // A TOML basic string.
@@ -94,6 +109,11 @@ std::string serve_config(const Options& options) {
   const std::string root =
       toml_string(std::filesystem::absolute(options.directory).lexically_normal().string());
   text += fmt::format("[[site]]\nroot = {}\n", root);
+  if (options.listing) text += "listing = true\n";
+  if (!options.fallback.empty()) {
+    const bool is_rooted = options.fallback.starts_with('/');
+    text += fmt::format("fallback = {}\n", toml_string((is_rooted ? "" : "/") + options.fallback));
+  }
   for (const std::string& pattern : options.cgi) {
     // The pattern's programs lie where its path does, below the served directory.
     text += fmt::format("[[site.route]]\npath = {}\nhandler = \"cgi\"\n", toml_string(pattern));
@@ -146,6 +166,11 @@ int run_command_line(int argc, char** argv) {
       ->option_text("PORT (8080)");
   serve_command->add_option("-b,--bind", options.bind, "address; 0.0.0.0 or :: to share")
       ->option_text("ADDRESS (127.0.0.1)");
+  serve_command->add_flag("--listing", options.listing, "show directories that have no index");
+  serve_command
+      ->add_option("--fallback", options.fallback,
+                   "answer unknown paths with this file of the directory, e.g. index.html")
+      ->option_text("FILE");
   // One pattern each time: what follows is the directory.
   serve_command->add_option("--cgi", options.cgi, "run matching executables, e.g. '/cgi-bin/*'")
       ->allow_extra_args(false)
@@ -159,6 +184,22 @@ int run_command_line(int argc, char** argv) {
   check_command->add_flag("--effective", options.effective, "print the configuration in force");
   check_command->add_flag("--json", options.json, "print the diagnostics as JSON");
 
+  CLI::App* explain_command =
+      app.add_subcommand("explain", "say what would answer a request, with what, and why");
+  explain_command->add_option("-c,--config", options.file, "configuration file")
+      ->option_text("FILE");
+  explain_command
+      ->add_option("REQUEST", options.explain.request,
+                   "what is asked for; GET unless a method is named")
+      ->required()
+      ->expected(1, 2)
+      ->option_text("[METHOD] URL");
+  explain_command
+      ->add_option("-H,--header", options.explain.fields, "a field of the request; may be repeated")
+      ->allow_extra_args(false)
+      ->option_text("'Name: value'");
+  explain_command->add_flag("--json", options.explain.json, "print the answer as JSON");
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& shown) {
@@ -168,6 +209,7 @@ int run_command_line(int argc, char** argv) {
     return kMistake;
   }
   if (check_command->parsed() || check_flag) return check(options);
+  if (explain_command->parsed()) return explain_with_file(options);
   if (serve_command->parsed()) return serve(options);
   return run_with_file(options);
 }

@@ -7,7 +7,9 @@
 #include <cstdio>
 #include <utility>
 
+#include "app/expectations.h"
 #include "app/handler_table.h"
+#include "app/print_diagnostics.h"
 #include "app/privileges.h"
 #include "app/service_manager.h"
 #include "config/load.h"
@@ -32,9 +34,15 @@ class Daemon {
         reopen_(loop_, SIGUSR1, on_signal, this) {}
 
   int run(std::shared_ptr<const config::Config> config) {
-    if (Result<void> started = start(std::move(config)); !started) {
-      fmt::print(stderr, "uvhttpd: {}\n", started.error().message);
-      return 1;
+    if (Result<void> opened = open(*config); !opened) return give_up(opened.error());
+    // As the account that serves: what it may not read it cannot answer with.
+    if (const auto failures = run_expectations(config); !failures.empty()) {
+      print_diagnostics(failures);
+      return 2;
+    }
+    started_with_ = config;
+    if (Result<void> started = server_.start(std::move(config)); !started) {
+      return give_up(started.error());
     }
     for (const std::string& address : server_.addresses()) {
       fmt::print(stderr, "uvhttpd: listening on {}\n", address);
@@ -46,13 +54,16 @@ class Daemon {
   }
 
  private:
-  Result<void> start(std::shared_ptr<const config::Config> config) {
-    TRY(log_.open(config->server.log, log_level(config->server.log_level)));
-    TRY(server_.open_sockets(*config));
-    TRY(become(config->server.user, config->server.group,
-               {config->server.log, config->access_log.path}));
-    started_with_ = config;
-    return server_.start(std::move(config));
+  Result<void> open(const config::Config& config) {
+    TRY(log_.open(config.server.log, log_level(config.server.log_level)));
+    TRY(server_.open_sockets(config));
+    return become(config.server.user, config.server.group,
+                  {config.server.log, config.access_log.path});
+  }
+
+  static int give_up(const Error& error) {
+    fmt::print(stderr, "uvhttpd: {}\n", error.message);
+    return 1;
   }
 
   std::string status() const {
@@ -95,25 +106,24 @@ class Daemon {
     server_.reopen_logs();
     if (server_.config().file.empty()) return finish_reload("There is no file to read again");
     config::Loaded loaded = config::load_file(server_.config().file);
-    for (const config::Diagnostic& each : loaded.diagnostics) {
-      const bool is_error = each.severity == config::Diagnostic::Severity::error;
-      log_.write(is_error ? LogLevel::error : LogLevel::warn, "config", "{}:{}:{}: {}{}{}",
-                 each.file, each.line, each.column, each.message, each.hint.empty() ? "" : "; ",
-                 each.hint);
+    log_diagnostics(loaded.diagnostics);
+    if (!loaded.config) return refuse_reload();
+    auto config = std::make_shared<const config::Config>(std::move(*loaded.config));
+    if (const auto failures = run_expectations(config); !failures.empty()) {
+      log_diagnostics(failures);
+      return refuse_reload();
     }
-    if (!loaded.config) return finish_reload("Reload refused, the old configuration goes on");
     Log probe;
-    if (auto opened = probe.open(loaded.config->server.log, LogLevel::info); !opened) {
+    if (auto opened = probe.open(config->server.log, LogLevel::info); !opened) {
       log_.error("config", "error log: {}", opened.error().message);
-      return finish_reload("Reload refused, the old configuration goes on");
+      return refuse_reload();
     }
     is_reloading_ = true;
-    auto config = std::make_shared<const config::Config>(std::move(*loaded.config));
     server_.reload(config, [this, config](const Result<void>& result) {
       is_reloading_ = false;
       if (!result) {
         log_.error("config", "{}", result.error().message);
-        return finish_reload("Reload refused, the old configuration goes on");
+        return refuse_reload();
       }
       if (auto opened = log_.open(config->server.log, log_level(config->server.log_level));
           !opened) {
@@ -123,6 +133,17 @@ class Daemon {
       finish_reload("Reloaded. " + status());
     });
   }
+
+  void log_diagnostics(const std::vector<config::Diagnostic>& diagnostics) {
+    for (const config::Diagnostic& each : diagnostics) {
+      const bool is_error = each.severity == config::Diagnostic::Severity::error;
+      log_.write(is_error ? LogLevel::error : LogLevel::warn, "config", "{}:{}:{}: {}{}{}",
+                 each.file, each.line, each.column, each.message, each.hint.empty() ? "" : "; ",
+                 each.hint);
+    }
+  }
+
+  void refuse_reload() { finish_reload("Reload refused, the old configuration goes on"); }
 
   void finish_reload(const std::string& outcome) {
     if (is_stopping_) return;

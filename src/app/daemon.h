@@ -8,7 +8,8 @@
 
 namespace uvhttpd {
 
-// Serves until a signal ends it. Returns the exit status: 0, or 1 when it could not start.
+// Serves until a signal ends it. Returns the exit status: 0; 1 when it could not start; 2 when a
+// test in the configuration fails.
 int run_daemon(std::shared_ptr<const config::Config> config);
 
 }  // namespace uvhttpd

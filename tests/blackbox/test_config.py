@@ -267,7 +267,7 @@ def test_shipped_configuration_is_valid(uvhttpd):
     assert result.returncode == 0, result.stderr
 
 
-@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["serve", "--help"], ["check", "--help"]], ids=" ".join)
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["serve", "--help"], ["check", "--help"], ["explain", "--help"]], ids=" ".join)
 def test_help_and_version_go_to_standard_output(uvhttpd, arguments):
     result = uvhttpd(*arguments)
     assert result.returncode == 0 and "uvhttpd" in result.stdout and not result.stderr

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+#include "app/expectations.h"
+
+#include <fmt/format.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "app/handler_table.h"
+#include "base/text.h"
+#include "server/rehearsal.h"
+
+namespace uvhttpd {
+namespace {
+
+using Mismatches = std::vector<std::string>;
+
+std::string quoted(std::string_view text) { return "`" + std::string(text) + "`"; }
+
+void check_status(const config::Expect& expect, const RehearsedAnswer& answer, Mismatches& out) {
+  if (!expect.status || *expect.status == answer.status) return;
+  out.push_back(fmt::format("expected status {}, got {}", *expect.status, answer.status));
+}
+
+void check_field(const config::Expect::Field& field, const RehearsedAnswer& answer,
+                 Mismatches& out) {
+  // Lines of one name are one list (RFC 9110 section 5.3).
+  std::string all;
+  bool is_present = false;
+  bool is_equal = false;
+  for (const auto& [name, value] : answer.fields) {
+    if (!equals_ignoring_case(name, field.name)) continue;
+    all += (is_present ? ", " : "") + value;
+    is_present = true;
+    is_equal = is_equal || value == field.value;
+  }
+  if (!field.present) {
+    if (is_present) out.push_back("expected no field " + field.name + ", got " + quoted(all));
+  } else if (field.value) {
+    if (is_equal || (is_present && all == *field.value)) return;
+    out.push_back("expected " + field.name + " " + quoted(*field.value) + ", got " +
+                  (is_present ? quoted(all) : "no such field"));
+  } else if (!is_present) {
+    out.push_back("expected a field " + field.name + ", got none");
+  }
+}
+
+void check_answer(const config::Expect& expect, const RehearsedAnswer& answer, Mismatches& out) {
+  if (!answer.is_program) {
+    check_status(expect, answer, out);
+    for (const config::Expect::Field& field : expect.header) check_field(field, answer, out);
+  } else if (expect.status || !expect.header.empty()) {
+    out.push_back("the program " + answer.source.file +
+                  " answers, which tests do not run: only `route` and `handler` can be expected");
+  }
+}
+
+void check_routing(const config::Expect& expect, const RehearsedAnswer& answer, Mismatches& out) {
+  const bool has_route = answer.route != nullptr;
+  if (expect.route && (!has_route || answer.route->path.text != *expect.route)) {
+    out.push_back("expected the route " + quoted(*expect.route) + ", got " +
+                  (has_route ? quoted(answer.route->path.text) : "none"));
+  }
+  if (expect.handler && answer.handler != *expect.handler) {
+    out.push_back("expected the handler " + quoted(*expect.handler) + ", got " +
+                  (has_route ? quoted(answer.handler) : "none"));
+  }
+}
+
+Result<RehearsedAnswer> answer_to(const config::Expect& expect, Rehearsal& rehearsal) {
+  TRY_ASSIGN(http::Url url, http::parse_url(expect.url));
+  return rehearsal.ask({expect.method, std::move(url), expect.request_header});
+}
+
+std::string join(const Mismatches& mismatches) {
+  std::string text;
+  for (const std::string& each : mismatches) text += (text.empty() ? "" : "; ") + each;
+  return text;
+}
+
+}  // namespace
+
+std::vector<config::Diagnostic> run_expectations(std::shared_ptr<const config::Config> config) {
+  std::vector<config::Diagnostic> failures;
+  if (config->expectations.empty()) return failures;
+  auto rehearsal = Rehearsal::prepare(config, build_handler);
+  if (!rehearsal) {
+    config::Diagnostic failure = config->expectations.front().place;
+    failure.message = "nothing can be tested: " + rehearsal.error().message;
+    return {std::move(failure)};
+  }
+  for (const config::Expect& expect : config->expectations) {
+    config::Diagnostic failure = expect.place;
+    const Result<RehearsedAnswer> answer = answer_to(expect, **rehearsal);
+    if (answer) {
+      Mismatches mismatches;
+      check_answer(expect, *answer, mismatches);
+      check_routing(expect, *answer, mismatches);
+      failure.message = join(mismatches);
+      if (!answer->log_lines.empty()) {
+        failure.hint = "the error log would say: " + answer->log_lines.front();
+      }
+    } else {
+      failure.message = answer.error().message;
+    }
+    if (!failure.message.empty()) failures.push_back(std::move(failure));
+  }
+  return failures;
+}
+
+}  // namespace uvhttpd
