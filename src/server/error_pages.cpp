@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "http/mime.h"
+#include "server/media_types.h"
 
 namespace uvhttpd {
 namespace {
@@ -17,27 +17,18 @@ std::string render(http::Status status) {
          code + " " + phrase + "</title>\n<h1>" + code + " " + phrase + "</h1>\n</html>\n";
 }
 
-std::string type_of(std::string_view path, const std::string& charset) {
-  const std::size_t dot = path.rfind('.');
-  std::string_view type =
-      dot == std::string_view::npos ? "" : http::media_type_of(path.substr(dot));
-  if (type.empty()) type = "text/html";
-  std::string full(type);
-  if (!charset.empty() && http::takes_charset(type)) full += "; charset=" + charset;
-  return full;
-}
-
 }  // namespace
 
 ErrorPage plain_error_page(http::Status status) {
   return {std::make_shared<const std::string>(render(status)), "text/html; charset=utf-8"};
 }
 
-ErrorPages::ErrorPages(const config::Site& site) : root_(site.files.root) {
+ErrorPages::ErrorPages(const config::Config& config, const config::Site& site)
+    : root_(site.files.root) {
+  const MediaTypes types(config, site.files.charset);
   for (const config::Site::ErrorPage& page : site.error_pages) {
     auto& pages = page.status < 10 ? classes_ : pages_;
-    pages[page.status] = {
-        page.path.substr(1), {}, {nullptr, type_of(page.path, site.files.charset)}};
+    pages[page.status] = {page.path.substr(1), {}, {nullptr, types.of(page.path, "text/html")}};
   }
 }
 

@@ -27,7 +27,8 @@ ErrorPage plain_error_page(http::Status status);
 // One site's pages. Files are read when first needed and again when they have changed.
 class ErrorPages {
  public:
-  explicit ErrorPages(const config::Site& site);
+  // Both outlive the object.
+  ErrorPages(const config::Config& config, const config::Site& site);
   // The operator's page for the status, else for its class, else the plain one. A page that cannot
   // be read gives the plain one.
   ErrorPage page(http::Status status);

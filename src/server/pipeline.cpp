@@ -23,6 +23,21 @@ std::string_view allow_value(std::vector<std::string> methods, Arena& arena) {
   return arena.copy(list);
 }
 
+// Adds the operator's fields to those of the handler.
+void configure(ResponseHead& head, std::span<const http::ResponseField> fields, bool is_additive) {
+  for (const http::ResponseField& field : fields) {
+    // These two are lists to which every writer adds; of others there is one, and the operator's
+    // counts.
+    const bool is_list =
+        equals_ignoring_case(field.name, "Vary") || equals_ignoring_case(field.name, "Set-Cookie");
+    if (is_additive || is_list) {
+      head.add(field.name, field.value);
+    } else {
+      head.set(field.name, field.value);
+    }
+  }
+}
+
 void respond_with_allow(Exchange& exchange, std::string_view allow) {
   ResponseHead head(exchange.arena(), 204);
   head.add("Allow", allow);
@@ -35,6 +50,7 @@ void Pipeline::before(Exchange& exchange) {
   if (!read_target(exchange)) return;
   if (!find_site(exchange)) return;
   if (answer_for_server(exchange)) return;
+  if (answer_preflight(exchange)) return;
   if (!find_route(exchange)) return;
   if (!check_body(exchange)) return;
   exchange.route_->handler->handle(exchange);
@@ -72,6 +88,21 @@ bool Pipeline::answer_for_server(Exchange& exchange) {
   return false;
 }
 
+// For the route that would get the request which the browser asks about.
+bool Pipeline::answer_preflight(Exchange& exchange) {
+  const Request& request = exchange.request_;
+  if (!CorsRules::is_preflight(request)) return false;
+  const std::string_view method =
+      *request.head.fields.value(http::FieldName::access_control_request_method);
+  const RouteChoice choice = choose_route(*exchange.site_, request.target.path, method);
+  if (choice.route == nullptr || !choice.route->cors) return false;
+  exchange.route_ = choice.route;
+  ResponseHead head(exchange.arena());
+  choice.route->cors->answer_preflight(request, head);
+  exchange.respond(head, nullptr);
+  return true;
+}
+
 bool Pipeline::find_route(Exchange& exchange) {
   const std::string_view path = exchange.request_.target.path;
   RouteChoice choice = choose_route(*exchange.site_, path, exchange.request_.head.method_text);
@@ -101,22 +132,20 @@ bool Pipeline::check_body(Exchange& exchange) {
 }
 
 void Pipeline::after(Exchange& exchange) {
-  const std::span<const http::ResponseField> configured =
-      exchange.route_ != nullptr  ? std::span<const http::ResponseField>(exchange.route_->headers)
-      : exchange.site_ != nullptr ? std::span<const http::ResponseField>(exchange.site_->headers)
-                                  : std::span<const http::ResponseField>{};
+  const RouteRuntime* route = exchange.route_;
+  const SiteRuntime* site = exchange.site_;
   ResponseHead& head = *exchange.response_;
-  const bool is_additive = exchange.route_ != nullptr && exchange.route_->headers_are_additive;
-  for (const http::ResponseField& field : configured) {
-    // These two are lists to which every writer adds; of others there is one, and the operator's
-    // counts.
-    const bool is_list =
-        equals_ignoring_case(field.name, "Vary") || equals_ignoring_case(field.name, "Set-Cookie");
-    if (is_additive || is_list) {
-      head.add(field.name, field.value);
-    } else {
-      head.set(field.name, field.value);
-    }
+  if (route == nullptr && site == nullptr) return;
+  const bool is_additive = route != nullptr && route->headers_are_additive;
+  configure(head, route != nullptr ? route->headers : site->headers, is_additive);
+  const std::string_view path = head.about.empty() ? exchange.request_.target.path : head.about;
+  for (const PatternHeaders& each :
+       route != nullptr ? route->headers_by_path : site->headers_by_path) {
+    std::string_view matched;
+    if (path_matches(*each.pattern, path, false, matched)) configure(head, each.fields, false);
+  }
+  if (route != nullptr && route->cors && !CorsRules::is_preflight(exchange.request_)) {
+    route->cors->annotate(exchange.request_, head);
   }
 }
 

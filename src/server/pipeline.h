@@ -24,6 +24,7 @@ class Pipeline {
   static bool read_target(Exchange& exchange);
   static bool answer_for_server(Exchange& exchange);
   static bool find_site(Exchange& exchange);
+  static bool answer_preflight(Exchange& exchange);
   static bool find_route(Exchange& exchange);
   static bool check_body(Exchange& exchange);
 };

@@ -29,6 +29,20 @@ void merge_fields(std::vector<http::ResponseField>& into, const config::Fields& 
   for (const auto& [name, value] : more) into.push_back({name, value});
 }
 
+bool has_handler_field(const std::vector<http::ResponseField>& fields) {
+  return std::any_of(fields.begin(), fields.end(),
+                     [](const http::ResponseField& field) { return is_handler_field(field.name); });
+}
+
+void append_by_path(std::vector<PatternHeaders>& into,
+                    const std::vector<config::PatternFields>& more) {
+  for (const config::PatternFields& each : more) {
+    PatternHeaders& added = into.emplace_back();
+    added.pattern = &each.path;
+    merge_fields(added.fields, each.fields);
+  }
+}
+
 std::vector<std::string> common_methods(const std::vector<std::string>& configured,
                                         const std::vector<std::string>& handled) {
   if (configured.empty()) return handled;
@@ -65,10 +79,13 @@ Result<RouteRuntime> build_route(const config::Route& route, const config::Site&
   }
   merge_fields(runtime.headers, site.headers);
   merge_fields(runtime.headers, route.headers);
+  append_by_path(runtime.headers_by_path, site.headers_by_path);
+  append_by_path(runtime.headers_by_path, route.headers_by_path);
+  if (route.cors) runtime.cors.emplace(*route.cors, runtime.methods);
   runtime.headers_are_additive =
-      !runtime.executes &&
-      std::none_of(runtime.headers.begin(), runtime.headers.end(),
-                   [](const http::ResponseField& field) { return is_handler_field(field.name); });
+      !runtime.executes && !has_handler_field(runtime.headers) &&
+      std::none_of(runtime.headers_by_path.begin(), runtime.headers_by_path.end(),
+                   [](const PatternHeaders& each) { return has_handler_field(each.fields); });
   return runtime;
 }
 
@@ -83,8 +100,9 @@ Result<std::shared_ptr<Runtime>> Runtime::build(std::shared_ptr<const config::Co
     auto built = std::make_unique<SiteRuntime>();
     built->config = &site;
     built->name = site.hosts.empty() ? "default" : site.hosts.front();
-    built->error_pages = std::make_unique<ErrorPages>(site);
+    built->error_pages = std::make_unique<ErrorPages>(*runtime->config_, site);
     merge_fields(built->headers, site.headers);
+    append_by_path(built->headers_by_path, site.headers_by_path);
     const HandlerContext context{loop, log, *runtime->config_, site, shared, workers};
     for (const config::Route& route : site.routes) {
       TRY_ASSIGN(RouteRuntime route_runtime, build_route(route, site, build_handler, context));

@@ -4,16 +4,24 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "config/config.h"
 #include "http/response_encoder.h"
+#include "server/cors.h"
 #include "server/error_pages.h"
 #include "server/handler.h"
 
 namespace uvhttpd {
+
+// Fields of answers about paths that the pattern takes.
+struct PatternHeaders {
+  const config::PathPattern* pattern = nullptr;
+  std::vector<http::ResponseField> fields;
+};
 
 struct RouteRuntime {
   const config::Route* config = nullptr;
@@ -26,7 +34,9 @@ struct RouteRuntime {
   bool executes = false;
   // The site's and the route's own fields, merged: a name in the route replaces the site's.
   std::vector<http::ResponseField> headers;
-  // None of `headers` is a field that the handler may write itself, so heads may be prepared.
+  std::vector<PatternHeaders> headers_by_path;  // the site's, then its own; later ones replace
+  std::optional<CorsRules> cors;
+  // None of all these is a field that the handler may write itself, so heads may be prepared.
   bool headers_are_additive = true;
 
   bool takes(std::string_view method) const;
@@ -37,6 +47,7 @@ struct SiteRuntime {
   std::vector<RouteRuntime> routes;
   std::string name;                          // its first host, or "default"; for the log
   std::vector<http::ResponseField> headers;  // for answers without a route
+  std::vector<PatternHeaders> headers_by_path;
   std::unique_ptr<ErrorPages> error_pages;
 };
 

@@ -164,7 +164,8 @@ TEST_CASE("An error page that is no regular file, or leads out of the root, is n
   config::Site site;
   site.files.root = root / "www";
   site.error_pages = {{404, "/link.html"}, {403, "/fifo.html"}, {405, "/none.html"}};
-  ErrorPages pages(site);
+  const config::Config config;
+  ErrorPages pages(config, site);
   for (const unsigned status : {404u, 403u, 405u}) {
     CHECK(pages.page(status).body->find(std::to_string(status)) != std::string::npos);
   }
