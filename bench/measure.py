@@ -2,6 +2,7 @@
 """One sample: a server answers correctly, is put under load, and its figures are read."""
 
 import contextlib
+import gzip
 import http.client
 import json
 import re
@@ -73,11 +74,17 @@ def request_once(target: Target, connection: http.client.HTTPConnection, path: s
     open_socket = connection.sock
     answer = connection.getresponse()
     body = answer.read()
+    wire_bytes = len(body)
     if answer.status != workload.status:
         raise Failure(f"{path}: status {answer.status}, not {workload.status}")
     if answer.status == 200:
         document = (target.place.root / workload.document).read_bytes()
-        if answer.headers.get("Content-Length") != str(len(document)):
+        coding = answer.headers.get("Content-Encoding", "")
+        if coding != workload.coding:
+            raise Failure(f"{path}: Content-Encoding {coding!r}")
+        if coding:
+            body = gzip.decompress(body)
+        elif answer.headers.get("Content-Length") != str(len(document)):
             raise Failure(f"{path}: Content-Length {answer.headers.get('Content-Length')}")
         if body != document:
             raise Failure(f"{path}: {len(body)} bytes that are not the document's")
@@ -86,7 +93,7 @@ def request_once(target: Target, connection: http.client.HTTPConnection, path: s
         raise Failure(f"{path}: the connection {'stays open' if keeps else 'is closed'}")
     head = sum(len(name) + len(value) + 4 for name, value in answer.getheaders())
     status_line = f"HTTP/1.1 {answer.status} {answer.reason}\r\n\r\n"
-    target.answer_bytes = len(status_line) + head + len(body)
+    target.answer_bytes = len(status_line) + head + wire_bytes
 
 
 def wrk(target: Target, seconds: float) -> dict[str, int]:

@@ -92,6 +92,7 @@ http {{
   open_file_cache max=1000 inactive=10m;
   open_file_cache_valid 60s;
   open_file_cache_errors {'on' if tuned else 'off'};
+  gzip {'on' if place.workload.coding else 'off'};
   server {{
     listen 127.0.0.1:{place.port} {listen};
     root {place.root};
@@ -103,7 +104,12 @@ http {{
 
 
 def lighttpd(program: str, place: Place) -> list[str]:
-    config = place.write("lighttpd.conf", f"""
+    deflate = f"""
+server.modules += ( "mod_deflate" )
+deflate.mimetypes = ( "text/html" )
+deflate.allowed-encodings = ( "gzip" )
+""" if place.workload.coding else ""
+    config = place.write("lighttpd.conf", f"""{deflate}
 server.document-root = "{place.root}"
 server.bind = "127.0.0.1"
 server.port = {place.port}
@@ -139,6 +145,7 @@ http1-request-timeout: 75
 listen:
   host: 127.0.0.1
   port: {place.port}
+compress: {'[gzip]' if place.workload.coding else 'OFF'}
 hosts:
   default:
     paths:
@@ -156,6 +163,7 @@ def caddy(program: str, place: Place) -> list[str]:
 http://127.0.0.1:{place.port} {{
   bind 127.0.0.1
   root * {place.root}
+  {'encode gzip' if place.workload.coding else ''}
   file_server
 }}
 """)

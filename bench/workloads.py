@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DOCUMENTS = {"small.html": 1024, "medium.html": 100 * 1024, "large.bin": 10 * 1024 * 1024}
+TEXT, TEXT_BYTES = "text.html", 100 * 1024  # words, so that coding it pays
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Workload:
     headers: tuple[str, ...] = ()
     depth: int = 1  # requests sent together
     by_bytes: bool = False  # requests counted from bytes: an answer cut off at the end was work too
+    coding: str = ""  # the content coding that is asked for and must be answered with
     kind: str = "load"  # a key of measure.KINDS
 
     @property
@@ -55,6 +57,8 @@ WORKLOADS = {
         Workload("missing", "404, 64 connections", cpu(0.65),
                  document="missing.html", status=404),
         Workload("unchanged", "304 by If-None-Match, 64 connections", cpu(0.90), status=304),
+        Workload("gzip", "100 KiB of text, coded with gzip by the server, 32 connections", cpu(0.02),
+                 document=TEXT, connections=32, headers=("Accept-Encoding: gzip",), coding="gzip"),
         Workload("pipelined", "1 KiB file, 16 requests deep, 32 connections", cpu(0.35),
                  connections=32, depth=16),
         Workload("many_conns", "1 KiB file, 4000 keep-alive connections", cpu(0.70),
@@ -74,3 +78,8 @@ def make_documents(root: Path) -> None:
     root.mkdir()
     for name, size in DOCUMENTS.items():
         (root / name).write_bytes(words.randbytes(size))
+    vocabulary = ["".join(words.choices("abcdefghijklmnopqrstuvwxyz", k=words.randint(2, 9)))
+                  for _ in range(2000)]
+    text = " ".join(words.choices(vocabulary, weights=[1 / (rank + 1) for rank in range(2000)],
+                                  k=TEXT_BYTES // 3))
+    (root / TEXT).write_text(text[:TEXT_BYTES])
