@@ -145,6 +145,12 @@ Result<OpenedFile> Directory::locate_below(std::string_view path, SymlinkPolicy 
   return open_at(fd_.get(), path, O_PATH | O_CLOEXEC, policy);
 }
 
+Result<Directory> Directory::duplicate() const {
+  UniqueFd fd(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
+  if (!fd) return Unexpected(Error::from_errno(errno, path_));
+  return Directory(path_, std::move(fd));
+}
+
 void Directory::reopen_if_replaced() {
   struct stat at_path {};
   struct stat held {};

@@ -52,6 +52,9 @@ class Directory {
   // The same, for a directory or file that is not read: only a handle (O_PATH).
   Result<OpenedFile> locate_below(std::string_view path, SymlinkPolicy policy) const;
 
+  // The same directory for another thread, whatever becomes of this object.
+  Result<Directory> duplicate() const;
+
   void reopen_if_replaced();
   int fd() const { return fd_.get(); }
   const std::string& path() const { return path_; }

@@ -12,7 +12,7 @@ std::size_t CachedFile::memory() const {
   std::size_t bytes = kOverhead;
   for (const auto& representation : representations) {
     if (!representation) continue;
-    bytes += kOverhead + representation->prepared.size() * 2;
+    bytes += kOverhead + representation->prepared.size() * 3;
     if (representation->content) bytes += representation->content->size();
   }
   return bytes;
@@ -33,6 +33,12 @@ void FileCache::store(const void* owner, std::string_view path, std::shared_ptr<
   order_.push_front({owner, std::string(path), std::move(file), memory});
   index_.emplace(order_.front().key(), order_.begin());
   memory_ += memory;
+}
+
+void FileCache::update(const void* owner, std::string_view path,
+                       const std::shared_ptr<CachedFile>& file) {
+  const auto found = index_.find(KeyView{owner, path});
+  if (found != index_.end() && found->second->file == file) store(owner, path, file);
 }
 
 void FileCache::erase(const void* owner, std::string_view path) {

@@ -2,49 +2,16 @@
 // handlers/file_cache.h: what is known of recently asked files, with the content of the small ones.
 #pragma once
 
-#include <array>
+#include <cstddef>
 #include <list>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <vector>
 
-#include "base/clock.h"
-#include "base/file.h"
-#include "http/conditional.h"
-#include "http/negotiate.h"
-#include "http/response_encoder.h"
+#include "handlers/representation.h"
 
 namespace uvhttpd {
-
-// One content coding of a file, ready to be answered with.
-struct Representation {
-  std::string path;  // below the root
-  FileInfo info;
-  std::shared_ptr<const std::string> content;  // absent: too large to keep, sent from the file
-  std::string etag;
-  std::optional<std::int64_t> last_modified;
-  // The fields of a 200, and the same as lines. The values are in `texts`.
-  std::vector<http::ResponseField> fields;
-  std::string prepared;
-  std::list<std::string> texts;
-
-  http::Validators validators() const { return {etag, last_modified}; }
-};
-
-// What a path stands for. Immutable once in the cache, but for the time of the last look.
-struct CachedFile {
-  std::array<std::unique_ptr<Representation>, http::kCodings> representations;  // by http::Coding
-  unsigned available = 0;  // a bit for each coding that is there
-  TimePoint checked{};
-
-  const Representation& in(http::Coding coding) const {
-    return *representations[static_cast<std::size_t>(coding)];
-  }
-  std::size_t memory() const;
-};
 
 // Bounded by the memory of contents and keys; the file not asked for longest goes first. One
 // worker's.
@@ -56,6 +23,8 @@ class FileCache {
   std::shared_ptr<CachedFile> find(const void* owner, std::string_view path);
   void store(const void* owner, std::string_view path, std::shared_ptr<CachedFile> file);
   void erase(const void* owner, std::string_view path);
+  // The file has grown by what was made of it. No effect when it is not, or no longer, stored.
+  void update(const void* owner, std::string_view path, const std::shared_ptr<CachedFile>& file);
   std::size_t memory() const { return memory_; }
 
  private:

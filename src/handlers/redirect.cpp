@@ -12,32 +12,11 @@ Result<BuiltHandler> Redirect::build(const config::Route& route, const HandlerCo
                       false};
 }
 
-std::string expand_redirect(std::string_view to, const RedirectValues& values) {
+std::string expand_redirect(std::string_view to, const PlaceholderValues& values) {
   const bool has_own_query =
       to.find('?') != std::string_view::npos || to.find("{query}") != std::string_view::npos;
-  std::string out;
-  while (!to.empty()) {
-    const std::size_t open = to.find('{');
-    out.append(to.substr(0, open));
-    if (open == std::string_view::npos) break;
-    to.remove_prefix(open);
-    const std::size_t close = to.find('}');
-    const std::string_view name = close == std::string_view::npos ? "" : to.substr(1, close - 1);
-    if (name == "path") {
-      out.append(values.path);
-    } else if (name == "query") {
-      out.append(values.query);
-    } else if (name == "host") {
-      out.append(values.host);
-    } else if (name == "scheme") {
-      out.append(values.scheme);
-    } else {
-      out.push_back('{');
-      to.remove_prefix(1);
-      continue;
-    }
-    to.remove_prefix(close + 1);
-  }
+  std::string out =
+      fill_placeholders(to, values, [](std::string_view value) { return std::string(value); });
   if (has_own_query && out.ends_with('?')) out.pop_back();
   if (!has_own_query && values.has_query) out.append("?").append(values.query);
   return out;

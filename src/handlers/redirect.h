@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "config/config.h"
+#include "handlers/placeholders.h"
 #include "server/handler.h"
 #include "server/runtime.h"
 
@@ -23,14 +24,7 @@ class Redirect final : public Handler {
   const config::RedirectHandler& rule_;
 };
 
-// Fills {path}, {query}, {host} and {scheme}. The query goes along unless `to` has one of its own.
-struct RedirectValues {
-  std::string_view path;  // percent-encoded
-  std::string_view query;
-  bool has_query = false;
-  std::string_view host;
-  std::string_view scheme;
-};
-std::string expand_redirect(std::string_view to, const RedirectValues& values);
+// The query goes along unless `to` has one of its own. The path is percent-encoded.
+std::string expand_redirect(std::string_view to, const PlaceholderValues& values);
 
 }  // namespace uvhttpd

@@ -21,6 +21,7 @@ class Respond final : public Handler {
 
  private:
   const config::RespondHandler& rule_;
+  bool has_placeholders_ = false;
   std::shared_ptr<const std::string> body_;
 };
 

@@ -2,14 +2,16 @@
 #include "handlers/static_files.h"
 
 #include <fmt/format.h>
+#include <sys/random.h>
 
 #include <algorithm>
-#include <cerrno>
+#include <array>
+#include <utility>
 
-#include "handlers/file_source.h"
-#include "http/date.h"
+#include "base/text.h"
+#include "handlers/coded_source.h"
 #include "http/mime.h"
-#include "http/range.h"
+#include "http/multipart.h"
 #include "server/exchange.h"
 #include "server/site.h"
 
@@ -19,106 +21,107 @@ namespace {
 using http::Coding;
 
 constexpr config::Bytes kLeastKept = 4;  // files of the largest size that a worker's share holds
-constexpr int kReadTries = 3;            // for a file that changes while it is read
-
-struct Sibling {
-  Coding coding;
-  std::string_view suffix;
-};
-constexpr Sibling kSiblings[] = {
-    {Coding::zstd, ".zst"}, {Coding::brotli, ".br"}, {Coding::gzip, ".gz"}};
-
-http::Status status_of(int error) {
-  switch (error) {
-    case EACCES:
-    case EPERM: return 403;
-    case EMFILE:
-    case ENFILE:
-    case ENOMEM: return 503;
-    case EIO: return 500;
-    default: return 404;
-  }
-}
-
-// Why a file was not served, where the path alone does not tell.
-std::string explain(int error) {
-  switch (error) {
-    case ENOENT:
-    case ENOTDIR:
-    case ENAMETOOLONG: return {};
-    case EXDEV: return "a symbolic link leads out of the root, or is absolute";
-    case ELOOP: return "a symbolic link that is not followed here, or a loop of them";
-    default: return Error::from_errno(error, "opening").message;
-  }
-}
-
-std::string entity_tag(const FileInfo& info, Coding coding) {
-  return fmt::format("\"{:x}-{:x}-{:x}{}{}\"", info.inode, info.size,
-                     static_cast<std::uint64_t>(info.mtime_ns),
-                     coding == Coding::identity ? "" : "-",
-                     coding == Coding::identity ? "" : http::coding_name(coding));
-}
-
-bool matches_pattern(std::string_view pattern, std::string_view path) {
-  if (pattern.starts_with('*')) return path.ends_with(pattern.substr(1));
-  const std::size_t star = pattern.find('*');
-  if (star == std::string_view::npos) return path == pattern;
-  return path.starts_with(pattern.substr(0, star)) && path.ends_with(pattern.substr(star + 1)) &&
-         path.size() + 1 >= pattern.size();
-}
+constexpr unsigned kMostStreams = 32;    // coded at once by one worker; the others are sent plain
 
 bool is_content_field(std::string_view name) {
   return name == "Content-Type" || name == "Content-Encoding" || name == "Accept-Ranges";
 }
 
+std::vector<Coding> preference_of(const config::FileRules& rules) {
+  std::vector<Coding> codings;
+  for (const std::string& name : rules.compress) {
+    for (const Coding coding : {Coding::gzip, Coding::brotli, Coding::zstd}) {
+      if (http::coding_name(coding) == name) codings.push_back(coding);
+    }
+  }
+  return codings;
+}
+
+// Whether a file of that name could be part of a page, and is no page: an application that asks for
+// a script must not be given its own first page.
+bool is_part_of_a_page(std::string_view path) {
+  const std::size_t name = path.rfind('/') + 1;
+  const std::size_t dot = path.rfind('.');
+  if (dot == std::string_view::npos || dot <= name) return false;
+  const std::string_view type = http::media_type_of(path.substr(dot));
+  return !type.empty() && type != "text/html" && type != "application/xhtml+xml";
+}
+
+// Somebody who follows a link, rather than a page that loads its parts.
+bool asks_for_a_page(const http::RequestHead& head) {
+  bool names_html = false;
+  head.fields.for_each(http::FieldName::accept, [&](std::string_view value) {
+    names_html = names_html || to_lower(value).find("text/html") != std::string::npos;
+  });
+  return names_html;
+}
+
+void add_fields(ResponseHead& head, const Representation& what) {
+  head.about = what.url_path;
+  for (const http::ResponseField& field : what.fields) head.add(field.name, field.value);
+}
+
+// Counts an answer that is being coded, for as long as its exchange lives.
+class StreamPlace {
+ public:
+  explicit StreamPlace(unsigned& taken) : taken_(taken) { ++taken_; }
+  StreamPlace(const StreamPlace&) = delete;
+  StreamPlace& operator=(const StreamPlace&) = delete;
+  ~StreamPlace() { --taken_; }
+
+ private:
+  unsigned& taken_;
+};
+
 }  // namespace
 
-bool has_hidden_segment(std::string_view path) {
-  for (std::size_t at = 0; at < path.size();) {
-    const std::size_t end = std::min(path.find('/', at), path.size());
-    const std::string_view segment = path.substr(at, end - at);
-    if (segment.starts_with('.') && segment != ".well-known") return true;
-    at = end + 1;
-  }
-  return false;
-}
+class StaticFiles::Pending {
+ public:
+  Pending(StaticFiles& files, Exchange& exchange, Asked asked)
+      : files_(files),
+        exchange_(exchange),
+        asked_(std::move(asked)),
+        waiter_([](void* self) { static_cast<Pending*>(self)->go_on(); }, this) {}
 
-SymlinkPolicy symlink_policy(config::Symlinks rule) {
-  switch (rule) {
-    case config::Symlinks::deny: return SymlinkPolicy::deny;
-    case config::Symlinks::follow: return SymlinkPolicy::follow;
-    case config::Symlinks::inside: break;
-  }
-  return SymlinkPolicy::inside;
-}
+  VariantMaker::Waiter& waiter() { return waiter_; }
+
+ private:
+  void go_on() { files_.answer(exchange_, asked_); }
+
+  StaticFiles& files_;
+  Exchange& exchange_;
+  const Asked asked_;
+  VariantMaker::Waiter waiter_;
+};
 
 Result<BuiltHandler> StaticFiles::build(const config::Route& route, const HandlerContext& context) {
   const auto& rules = std::get<config::StaticHandler>(route.handler);
   TRY_ASSIGN(Directory root, Directory::open(rules.files.root));
   const config::Bytes share = context.config.cache.memory / context.workers;
-  auto cache = context.shared.get<FileCache>(share);
-  // Patterns of cache_control are about paths as clients ask for them.
-  std::string url_prefix = rules.own_root ? route.path.prefix : "/";
-  return BuiltHandler{std::make_unique<StaticFiles>(
-                          rules, context.config, context.loop, std::move(root), std::move(cache),
-                          Bounds{std::min(context.config.cache.file_bytes, share / kLeastKept),
-                                 std::move(url_prefix)}),
-                      "static",
-                      {"GET", "HEAD"},
-                      false};
+  FileTree::Surroundings around{
+      context.config,
+      context.site,
+      context.loop,
+      context.shared.get<FileCache>(share),
+      std::min(context.config.cache.file_bytes, share / kLeastKept),
+      // Patterns of cache_control are about paths as clients ask for them.
+      rules.own_root ? route.path.prefix : "/",
+  };
+  BuiltHandler built;
+  built.handler = std::make_unique<StaticFiles>(rules, context, std::move(root), std::move(around));
+  built.name = "static";
+  built.methods = {"GET", "HEAD"};
+  return built;
 }
 
-StaticFiles::StaticFiles(const config::StaticHandler& rules, const config::Config& config,
-                         EventLoop& loop, Directory root, std::shared_ptr<FileCache> cache,
-                         Bounds bounds)
+StaticFiles::StaticFiles(const config::StaticHandler& rules, const HandlerContext& context,
+                         Directory root, FileTree::Surroundings surroundings)
     : rules_(rules),
-      config_(config),
-      loop_(loop),
-      root_(std::move(root)),
-      symlinks_(symlink_policy(rules.files.symlinks)),
-      kept_bytes_(bounds.kept_bytes),
-      url_prefix_(std::move(bounds.url_prefix)),
-      cache_(std::move(cache)) {}
+      loop_(context.loop),
+      tree_(rules.files, std::move(root), std::move(surroundings)),
+      variants_(context.shared.get<VariantMaker>(context.loop, context.log)),
+      listings_(context.shared.get<DirectoryListings>()),
+      preference_(preference_of(rules.files)) {}
 
 std::string_view StaticFiles::path_of(const Exchange& exchange) const {
   const Request& request = exchange.request();
@@ -129,227 +132,172 @@ void StaticFiles::handle(Exchange& exchange) {
   const Request& request = exchange.request();
   const std::string_view path = path_of(exchange);
   if (request.target.has_encoded_slash) return exchange.fail(404, {});
-  if (!rules_.files.hidden_files && has_hidden_segment(path)) return exchange.fail(404, {});
   // "/docs" of a route "/docs/*" is the root itself, without its slash.
   if (path.empty() && !request.target.path.ends_with('/')) return redirect_to_directory(exchange);
-
-  Found found = find(path);
-  if (found.needs_slash) return redirect_to_directory(exchange);
-  if (!found.file) {
-    const http::ResponseField retry{"Retry-After", "1"};
-    return exchange.fail(found.status, found.why,
-                         {&retry, found.status == 503 ? std::size_t{1} : std::size_t{0}});
-  }
-  answer(exchange, std::move(found.file));
+  resolve(exchange, {path});
 }
 
-StaticFiles::Found StaticFiles::find(std::string_view path) {
-  const TimePoint now = loop_.now();
-  const Duration revalidate = config_.cache.revalidate;
-  std::shared_ptr<CachedFile> known = cache_->find(this, path);
-  if (known && now - known->checked < revalidate) return {std::move(known), false, 200, {}};
-  if (now - root_checked_ >= revalidate) {
-    root_.reopen_if_replaced();
-    root_checked_ = now;
-  }
-  Found found = look_up(path, known.get());
-  if (!found.file) {
-    if (known) cache_->erase(this, path);
-    return found;
-  }
-  found.file->checked = now;
-  cache_->store(this, path, found.file);
-  return found;
-}
-
-StaticFiles::Found StaticFiles::look_up(std::string_view path, const CachedFile* known) {
-  // A directory's path ends in a slash; of a file such a path is none (ENOTDIR).
-  // A directory is only looked at: it need not be readable.
-  const bool names_directory = path.empty() || path.ends_with('/');
-  Result<OpenedFile> opened =
-      names_directory ? root_.locate_below(path, symlinks_) : root_.open_below(path, symlinks_);
-  if (!opened && opened.error().os_error == EACCES) {
-    const Result<OpenedFile> located = root_.locate_below(path, symlinks_);
-    if (located && located->info.is_directory()) return {nullptr, true, 301, {}};
-  }
-  if (!opened) {
-    return {nullptr, false, status_of(opened.error().os_error), explain(opened.error().os_error)};
-  }
-  if (opened->info.is_regular()) return describe(path, std::move(*opened), known);
-  if (!opened->info.is_directory()) return {nullptr, false, 404, "not a regular file"};
-  if (!path.empty() && !path.ends_with('/')) return {nullptr, true, 301, {}};
-  return look_up_index(path, known);
-}
-
-StaticFiles::Found StaticFiles::look_up_index(std::string_view directory, const CachedFile* known) {
-  for (const std::string& name : rules_.files.index) {
-    const std::string path = std::string(directory) + name;
-    Result<OpenedFile> opened = root_.open_below(path, symlinks_);
-    if (opened && opened->info.is_regular()) return describe(path, std::move(*opened), known);
-    if (!opened && opened.error().os_error != ENOENT) {
-      return {nullptr, false, status_of(opened.error().os_error), explain(opened.error().os_error)};
-    }
-  }
-  return {};
-}
-
-StaticFiles::Found StaticFiles::describe(std::string_view path, OpenedFile opened,
-                                         const CachedFile* known) {
-  auto file = std::make_shared<CachedFile>();
-  const auto identity = static_cast<std::size_t>(Coding::identity);
-  file->representations[identity] =
-      represent(path, path, std::move(opened), Coding::identity, known);
-  if (!file->representations[identity]) {
-    return {nullptr, false, 503, "the file changes faster than it can be read"};
-  }
-  file->available = 1u << identity;
-  if (rules_.files.precompressed) add_siblings(*file, path, known);
-  finish_fields(*file);
-  return {std::move(file), false, 200, {}};
-}
-
-void StaticFiles::add_siblings(CachedFile& file, std::string_view path, const CachedFile* known) {
-  const std::int64_t changed = file.in(Coding::identity).info.mtime_ns;
-  for (const Sibling& sibling : kSiblings) {
-    const std::string name = std::string(path).append(sibling.suffix);
-    Result<OpenedFile> opened = root_.open_below(name, symlinks_);
-    // A sibling older than its file was made from another content.
-    if (!opened || !opened->info.is_regular() || opened->info.mtime_ns < changed) continue;
-    const auto index = static_cast<std::size_t>(sibling.coding);
-    file.representations[index] = represent(name, path, std::move(*opened), sibling.coding, known);
-    if (file.representations[index]) file.available |= 1u << index;
+void StaticFiles::resolve(Exchange& exchange, Asked asked) {
+  using Kind = FileTree::Found::Kind;
+  FileTree::Found found = seek(exchange, asked);
+  switch (found.kind) {
+    case Kind::file: asked.file = std::move(found.file); return answer(exchange, asked);
+    case Kind::needs_slash: return redirect_to_directory(exchange);
+    case Kind::directory:
+      if (rules_.files.listing) return listings_->answer(exchange, tree_, rules_.files, asked.path);
+      [[fallthrough]];
+    case Kind::absent:
+    case Kind::refused:
+    case Kind::failed: return answer_absence(exchange, found, asked);
   }
 }
 
-std::unique_ptr<Representation> StaticFiles::represent(std::string_view path,
-                                                       std::string_view named_as, OpenedFile opened,
-                                                       Coding coding, const CachedFile* known) {
-  auto made = std::make_unique<Representation>();
-  made->path = path;
-  made->info = opened.info;
-  const auto index = static_cast<std::size_t>(coding);
-  const Representation* same = known != nullptr ? known->representations[index].get() : nullptr;
-  if (same != nullptr && same->path == path && same->info == opened.info && same->content) {
-    made->content = same->content;
-  } else if (config_.cache.memory > 0 && opened.info.size <= kept_bytes_) {
-    // What is read counts only if the file was the same before and after.
-    for (int tries = 0; tries < kReadTries && !made->content; ++tries) {
-      Result<std::string> content = read_file(opened.fd.get(), made->info.size, kept_bytes_);
-      struct stat status {};
-      if (::fstat(opened.fd.get(), &status) != 0) return nullptr;
-      const FileInfo now = FileInfo::from(status);
-      if (content && now == made->info) {
-        made->content = std::make_shared<const std::string>(std::move(*content));
-      }
-      made->info = now;
-      if (now.size > kept_bytes_) break;
-    }
-    if (!made->content && made->info.size <= kept_bytes_) return nullptr;
+FileTree::Found StaticFiles::seek(const Exchange& exchange, Asked& asked) {
+  using Kind = FileTree::Found::Kind;
+  FileTree::Found found =
+      asked.is_second_look ? tree_.find_again(asked.path) : tree_.find(asked.path);
+  const bool is_nothing =
+      found.kind == Kind::absent || (found.kind == Kind::directory && !rules_.files.listing);
+  if (!is_nothing || rules_.files.fallback.empty()) return found;
+  if (is_part_of_a_page(asked.path)) {
+    asked.by_accept = true;
+    if (!asks_for_a_page(exchange.request().head)) return found;
   }
-  add_fields(*made, named_as, coding);
-  return made;
+  asked.path = std::string_view(rules_.files.fallback).substr(1);
+  return tree_.find(asked.path);
 }
 
-void StaticFiles::add_fields(Representation& what, std::string_view named_as, Coding coding) const {
-  const auto add = [&what](std::string_view name, std::string value) {
-    what.texts.push_back(std::move(value));
-    what.fields.push_back({name, what.texts.back()});
-  };
-  what.etag = entity_tag(what.info, coding);
-  add("Content-Type", content_type(named_as));
-  if (coding != Coding::identity) add("Content-Encoding", std::string(http::coding_name(coding)));
-  // RFC 9110 section 8.8.2.1: never later than Date; a file from the future has no date yet.
-  const std::int64_t modified = what.info.mtime_ns / 1'000'000'000;
-  if (modified <= loop_.wall_seconds()) {
-    what.last_modified = modified;
-    const http::DateText date = http::format_date(modified);
-    add("Last-Modified", std::string(date.data(), date.size()));
-  }
-  add("ETag", what.etag);
-  add("Accept-Ranges", "bytes");
-  const std::string path = url_prefix_ + std::string(named_as);
-  for (const auto& [pattern, value] : rules_.files.cache_control) {
-    if (!matches_pattern(pattern, path)) continue;
-    add("Cache-Control", value);
-    break;
-  }
+void StaticFiles::answer_absence(Exchange& exchange, const FileTree::Found& found,
+                                 const Asked& asked) {
+  http::ResponseField field{"Retry-After", "1"};
+  if (asked.by_accept) field = {"Vary", "Accept"};
+  const bool has_field = asked.by_accept || found.status == 503;
+  exchange.fail(found.status, escape_for_log(found.why),
+                {&field, has_field ? std::size_t{1} : std::size_t{0}});
 }
 
-// Every coding's answer says that there was a choice, the plain one's too.
-void StaticFiles::finish_fields(CachedFile& file) const {
-  const bool has_choice = (file.available & (file.available - 1)) != 0;
-  for (const auto& representation : file.representations) {
-    if (!representation) continue;
-    if (has_choice) representation->fields.push_back({"Vary", "Accept-Encoding"});
-    representation->prepared = http::encode_fields(representation->fields);
+AnswerSource StaticFiles::foresee(Exchange& exchange) {
+  if (exchange.request().target.has_encoded_slash) return {};
+  Asked asked{path_of(exchange)};
+  const FileTree::Found found = seek(exchange, asked);
+  const std::string root = tree_.root().path() + (tree_.root().path().ends_with('/') ? "" : "/");
+  switch (found.kind) {
+    case FileTree::Found::Kind::file: break;
+    case FileTree::Found::Kind::directory:
+      if (!rules_.files.listing) return {};
+      return {root + std::string(asked.path), "a listing of the directory"};
+    case FileTree::Found::Kind::refused: return {{}, found.why};
+    default: return {};
   }
+  asked.file = found.file;
+  const std::shared_ptr<Representation> what = choose(exchange, asked);
+  switch (what->form) {
+    case Representation::Form::made: return {root + what->path, "compressed, kept in memory"};
+    case Representation::Form::streamed: return {root + what->path, "compressed while it is sent"};
+    case Representation::Form::stored: break;
+  }
+  return {root + what->path, {}};
 }
 
-std::string StaticFiles::content_type(std::string_view path) const {
-  const std::size_t slash = path.rfind('/') + 1;  // npos + 1 is 0
-  const std::size_t dot = path.rfind('.');
-  std::string type = "application/octet-stream";
-  if (dot != std::string_view::npos && dot > slash) {
-    const std::string extension = to_lower(path.substr(dot));
-    if (const auto own = config_.types.find(extension); own != config_.types.end()) {
-      type = own->second;
-    } else if (const std::string_view known = http::media_type_of(extension); !known.empty()) {
-      type = known;
-    }
-  }
-  if (!rules_.files.charset.empty() && http::takes_charset(type)) {
-    type += "; charset=" + rules_.files.charset;
-  }
-  return type;
-}
-
-void StaticFiles::answer(Exchange& exchange, std::shared_ptr<CachedFile> file) {
+std::shared_ptr<Representation> StaticFiles::choose(const Exchange& exchange,
+                                                    const Asked& asked) const {
   const http::RequestHead& head = exchange.request().head;
-  Coding coding = Coding::identity;
-  if (file->available != 1u << static_cast<unsigned>(Coding::identity)) {
-    coding = http::choose_coding(http::AcceptedCodings::from(head), {{}, file->available, 0});
+  CachedFile& file = *asked.file;
+  if (!file.varies) return file.in(Coding::identity);
+  unsigned makeable = file.makeable;
+  if (!file.identity().content) {
+    // Without a length: not for those who ask for ranges, or know no chunks.
+    const bool is_out = head.minor_version == 0 || head.fields.has(http::FieldName::range) ||
+                        streams_ >= kMostStreams;
+    if (is_out) makeable = 0;
+  } else if (!asked.is_making_allowed) {
+    makeable = 0;
   }
-  const Representation& what = file->in(coding);
-  switch (http::evaluate_preconditions(head, what.validators(), loop_.wall_seconds())) {
-    case http::Precondition::not_modified:
-      return answer_not_modified(exchange, std::move(file), what);
+  const Coding coding = http::choose_coding(http::AcceptedCodings::from(head),
+                                            {preference_, file.siblings, makeable});
+  return (makeable & bit_of(coding)) != 0 ? tree_.describe_made(file, coding) : file.in(coding);
+}
+
+void StaticFiles::answer(Exchange& exchange, const Asked& asked) {
+  const http::RequestHead& head = exchange.request().head;
+  const std::shared_ptr<Representation> what = choose(exchange, asked);
+  switch (http::evaluate_preconditions(head, what->validators(), loop_.wall_seconds())) {
+    case http::Precondition::not_modified: return answer_not_modified(exchange, asked, *what);
     case http::Precondition::failed: return exchange.fail(412, {});
     case http::Precondition::proceed: break;
   }
+  if (what->form == Representation::Form::streamed) return answer_streamed(exchange, asked, *what);
+  if (what->form == Representation::Form::made && !what->content) {
+    for (const Coding coding : preference_) {
+      if (asked.file->in(coding) == what) return wait_for(exchange, asked, coding);
+    }
+  }
   if (head.method == http::Method::get && head.fields.has(http::FieldName::range) &&
-      answer_range(exchange, file, what)) {
+      answer_ranges(exchange, asked, what)) {
     return;
   }
-  answer_whole(exchange, std::move(file), what);
+  answer_whole(exchange, asked, what);
 }
 
-void StaticFiles::answer_whole(Exchange& exchange, std::shared_ptr<const CachedFile> file,
-                               const Representation& what) {
-  BodySource* source = source_of(exchange, file, what, 0, what.info.size);
+void StaticFiles::wait_for(Exchange& exchange, const Asked& asked, Coding coding) {
+  auto& pending = exchange.keep<Pending>(*this, exchange, asked);
+  if (variants_->make(tree_, asked.path, asked.file, coding, pending.waiter())) return;
+  Asked plain = asked;
+  plain.is_making_allowed = false;
+  answer(exchange, plain);
+}
+
+void StaticFiles::answer_whole(Exchange& exchange, const Asked& asked,
+                               const std::shared_ptr<Representation>& what) {
+  BodySource* source = source_of(exchange, asked, what, 0, what->length());
   if (source == nullptr) return;
   ResponseHead head(exchange.arena());
+  head.about = what->url_path;
   if (exchange.route().headers_are_additive) {
-    head.prepared = what.prepared;
+    head.prepared = what->prepared;
   } else {
-    for (const http::ResponseField& field : what.fields) head.add(field.name, field.value);
+    add_fields(head, *what);
   }
-  head.content_length = what.info.size;
+  if (asked.by_accept) head.add("Vary", "Accept");
+  head.content_length = what->length();
   exchange.respond(head, source);
 }
 
+void StaticFiles::answer_streamed(Exchange& exchange, const Asked& asked,
+                                  const Representation& what) {
+  exchange.keep<std::shared_ptr<CachedFile>>(asked.file);
+  ResponseHead head(exchange.arena());
+  add_fields(head, what);
+  if (asked.by_accept) head.add("Vary", "Accept");
+  if (exchange.request().head.method == http::Method::head) return exchange.respond(head, nullptr);
+  const std::shared_ptr<const StableFile> file = open(exchange, asked, what);
+  if (!file) return;
+  Coding coding = Coding::identity;
+  for (const Coding each : preference_) {
+    if (asked.file->in(each).get() == &what) coding = each;
+  }
+  auto encoder =
+      http::ContentEncoder::create(coding, http::ContentEncoder::Effort::stream, what.info.size);
+  if (!encoder) return exchange.fail(500, encoder.error().message);
+  exchange.keep<StreamPlace>(streams_);
+  exchange.respond(head, &exchange.keep<CodedSource>(exchange, file, *std::move(encoder)));
+}
+
 // RFC 9110 section 15.4.5: what the 200 would have carried, without what describes its content.
-void StaticFiles::answer_not_modified(Exchange& exchange, std::shared_ptr<const CachedFile> file,
+void StaticFiles::answer_not_modified(Exchange& exchange, const Asked& asked,
                                       const Representation& what) {
   ResponseHead head(exchange.arena(), 304);
+  head.about = what.url_path;
   for (const http::ResponseField& field : what.fields) {
     if (!is_content_field(field.name)) head.add(field.name, field.value);
   }
-  exchange.keep<std::shared_ptr<const CachedFile>>(std::move(file));
+  if (asked.by_accept) head.add("Vary", "Accept");
+  exchange.keep<std::shared_ptr<CachedFile>>(asked.file);
   exchange.respond(head, nullptr);
 }
 
-bool StaticFiles::answer_range(Exchange& exchange, const std::shared_ptr<const CachedFile>& file,
-                               const Representation& what) {
+bool StaticFiles::answer_ranges(Exchange& exchange, const Asked& asked,
+                                const std::shared_ptr<Representation>& what) {
   const http::RequestHead& request = exchange.request().head;
   std::string_view value;
   int lines = 0;
@@ -357,54 +305,106 @@ bool StaticFiles::answer_range(Exchange& exchange, const std::shared_ptr<const C
     value = line;
     ++lines;
   });
-  if (lines != 1 || !http::if_range_holds(request, what.validators(), loop_.wall_seconds()))
+  if (lines != 1 || !http::if_range_holds(request, what->validators(), loop_.wall_seconds())) {
     return false;
-  const http::RangeSet set = http::parse_ranges(value, what.info.size, exchange.arena());
-  if (set.verdict == http::RangeVerdict::whole || set.ranges.size() > 1) return false;
-  if (set.verdict == http::RangeVerdict::unsatisfiable) {
-    const std::string text = "bytes */" + std::to_string(what.info.size);
-    const http::ResponseField fields[] = {{"Content-Range", text}, {"Vary", "Accept-Encoding"}};
-    const bool has_choice = (file->available & (file->available - 1)) != 0;
-    exchange.fail(416, {}, {fields, has_choice ? std::size_t{2} : std::size_t{1}});
-    return true;
   }
-  const http::ByteRange range = set.ranges.front();
-  const std::uint64_t length = range.last - range.first + 1;
-  BodySource* source = source_of(exchange, file, what, range.first, length);
-  if (source == nullptr) return true;
-  ResponseHead head(exchange.arena(), 206);
-  for (const http::ResponseField& field : what.fields) head.add(field.name, field.value);
-  head.add("Content-Range", http::content_range(range, what.info.size, exchange.arena()));
-  head.content_length = length;
-  exchange.respond(head, source);
+  const http::RangeSet set = http::parse_ranges(value, what->length(), exchange.arena());
+  switch (set.verdict) {
+    case http::RangeVerdict::whole: return false;
+    case http::RangeVerdict::unsatisfiable: answer_unsatisfiable(exchange, asked, *what); break;
+    case http::RangeVerdict::partial:
+      if (set.ranges.size() == 1) {
+        answer_one_range(exchange, asked, what, set.ranges.front());
+      } else {
+        answer_parts(exchange, asked, what, set.ranges);
+      }
+  }
   return true;
 }
 
-BodySource* StaticFiles::source_of(Exchange& exchange,
-                                   const std::shared_ptr<const CachedFile>& file,
-                                   const Representation& what, std::uint64_t offset,
-                                   std::uint64_t length) {
-  if (what.content) {
-    return &exchange.keep<MemorySource>(std::string_view(*what.content).substr(offset, length),
-                                        file);
+void StaticFiles::answer_unsatisfiable(Exchange& exchange, const Asked& asked,
+                                       const Representation& what) {
+  const std::string size = "bytes */" + std::to_string(what.length());
+  const http::ResponseField fields[] = {{"Content-Range", size}, {"Vary", "Accept-Encoding"}};
+  exchange.fail(416, {}, {fields, asked.file->varies ? std::size_t{2} : std::size_t{1}});
+}
+
+void StaticFiles::answer_one_range(Exchange& exchange, const Asked& asked,
+                                   const std::shared_ptr<Representation>& what,
+                                   const http::ByteRange& range) {
+  const std::uint64_t length = range.last - range.first + 1;
+  BodySource* source = source_of(exchange, asked, what, range.first, length);
+  if (source == nullptr) return;
+  ResponseHead head(exchange.arena(), 206);
+  add_fields(head, *what);
+  if (asked.by_accept) head.add("Vary", "Accept");
+  head.add("Content-Range", exchange.arena().copy(fmt::format("bytes {}-{}/{}", range.first,
+                                                              range.last, what->length())));
+  head.content_length = length;
+  exchange.respond(head, source);
+}
+
+void StaticFiles::answer_parts(Exchange& exchange, const Asked& asked,
+                               const std::shared_ptr<Representation>& what,
+                               std::span<const http::ByteRange> ranges) {
+  std::array<std::uint64_t, 2> random{};
+  if (::getrandom(random.data(), sizeof random, 0) != static_cast<ssize_t>(sizeof random)) {
+    return answer_whole(exchange, asked, what);
   }
-  exchange.keep<std::shared_ptr<const CachedFile>>(file);
-  Result<OpenedFile> opened = root_.open_below(what.path, symlinks_);
-  if (opened && opened->info == what.info) {
-    return &exchange.keep<FileSource>(std::make_shared<const UniqueFd>(std::move(opened->fd)),
-                                      offset, length);
+  const http::BoundaryText boundary = http::make_boundary(random[0], random[1]);
+  const std::string_view type = what->fields.front().value;
+  ASSERT(what->fields.front().name == "Content-Type");
+  const http::Multipart multipart = http::make_multipart(
+      {type, what->length()}, ranges, {boundary.data(), boundary.size()}, exchange.arena());
+
+  const std::span<BodyPiece> pieces = exchange.arena().make_array<BodyPiece>(ranges.size() + 1);
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    pieces[i] = {multipart.heads[i], ranges[i].first, ranges[i].last - ranges[i].first + 1};
   }
+  pieces.back() = {multipart.end, 0, 0};
+  exchange.keep<std::shared_ptr<Representation>>(what);
+  BodySource* source = nullptr;
+  if (what->content) {
+    source = &exchange.keep<PiecesSource>(exchange, pieces, what->content);
+  } else {
+    std::shared_ptr<const StableFile> file = open(exchange, asked, *what);
+    if (!file) return;
+    source = &exchange.keep<PiecesSource>(exchange, pieces, std::move(file));
+  }
+  ResponseHead head(exchange.arena(), 206);
+  head.about = what->url_path;
+  for (const http::ResponseField& field : what->fields) {
+    head.add(field.name, field.name == "Content-Type" ? multipart.media_type : field.value);
+  }
+  if (asked.by_accept) head.add("Vary", "Accept");
+  head.content_length = multipart.total_bytes;
+  exchange.respond(head, source);
+}
+
+BodySource* StaticFiles::source_of(Exchange& exchange, const Asked& asked,
+                                   const std::shared_ptr<Representation>& what,
+                                   std::uint64_t offset, std::uint64_t length) {
+  if (what->content) {
+    return &exchange.keep<MemorySource>(std::string_view(*what->content).substr(offset, length),
+                                        what);
+  }
+  exchange.keep<std::shared_ptr<Representation>>(what);
+  std::shared_ptr<const StableFile> file = open(exchange, asked, *what);
+  if (!file) return nullptr;
+  return &exchange.keep<FileSource>(exchange, std::move(file), offset, length);
+}
+
+std::shared_ptr<const StableFile> StaticFiles::open(Exchange& exchange, const Asked& asked,
+                                                    const Representation& what) {
+  Result<UniqueFd> opened = tree_.open(what);
+  if (opened) return std::make_shared<const StableFile>(std::move(*opened), what.info);
   // It was replaced since the last look: the answer is about what is there now.
-  cache_->erase(this, path_of(exchange));
-  if (opened && !looking_again_) {
-    looking_again_ = true;
-    handle(exchange);
-    looking_again_ = false;
-    return nullptr;
+  if (!asked.is_second_look) {
+    resolve(exchange, {.path = asked.path, .by_accept = asked.by_accept, .is_second_look = true});
+  } else {
+    const http::ResponseField retry{"Retry-After", "1"};
+    exchange.fail(503, opened.error().message, {&retry, 1});
   }
-  const http::Status status = opened ? 503 : status_of(opened.error().os_error);
-  const http::ResponseField retry{"Retry-After", "1"};
-  exchange.fail(status, {}, {&retry, status == 503 ? std::size_t{1} : std::size_t{0}});
   return nullptr;
 }
 
@@ -417,19 +417,6 @@ void StaticFiles::redirect_to_directory(Exchange& exchange) {
                        : exchange.arena().concat(path, std::string_view("/"));
   const http::ResponseField field{"Location", location};
   exchange.fail(301, {}, {&field, 1});
-}
-
-AnswerSource StaticFiles::foresee(Exchange& exchange) {
-  const Request& request = exchange.request();
-  const std::string_view path = path_of(exchange);
-  if (request.target.has_encoded_slash) return {};
-  if (!rules_.files.hidden_files && has_hidden_segment(path)) return {};
-  const Found found = find(path);
-  if (!found.file) return {};
-  const Coding coding =
-      http::choose_coding(http::AcceptedCodings::from(request.head), found.file->available);
-  const std::string& root = root_.path();
-  return {root + (root.ends_with('/') ? "" : "/") + found.file->in(coding).path, {}};
 }
 
 }  // namespace uvhttpd

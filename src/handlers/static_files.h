@@ -5,10 +5,14 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "base/file.h"
 #include "config/config.h"
-#include "handlers/file_cache.h"
+#include "handlers/directory_listing.h"
+#include "handlers/file_source.h"
+#include "handlers/file_tree.h"
+#include "handlers/variant_maker.h"
+#include "http/range.h"
 #include "server/handler.h"
 #include "server/runtime.h"
 
@@ -19,70 +23,62 @@ class StaticFiles final : public Handler {
   // For a config::StaticHandler.
   static Result<BuiltHandler> build(const config::Route& route, const HandlerContext& context);
 
-  struct Bounds {
-    config::Bytes kept_bytes = 0;  // the largest file that is kept in memory
-    std::string url_prefix = "/";  // of the paths that the root stands for
-  };
-  StaticFiles(const config::StaticHandler& rules, const config::Config& config, EventLoop& loop,
-              Directory root, std::shared_ptr<FileCache> cache, Bounds bounds);
+  StaticFiles(const config::StaticHandler& rules, const HandlerContext& context, Directory root,
+              FileTree::Surroundings surroundings);
   void handle(Exchange& exchange) override;
   AnswerSource foresee(Exchange& exchange) override;
 
  private:
-  // What a path came to: a file, the redirect a directory needs, or the status of its absence.
-  struct Found {
-    std::shared_ptr<CachedFile> file;
-    bool needs_slash = false;
-    http::Status status = 404;
-    std::string why;  // for the log, when it is not plain absence
+  // What an exchange is answered with.
+  struct Asked {
+    std::string_view path;  // that the tree knows the file by; lives as long as the exchange
+    std::shared_ptr<CachedFile> file = {};
+    bool by_accept = false;         // another Accept would have got another answer
+    bool is_second_look = false;    // the file had been replaced
+    bool is_making_allowed = true;  // of a variant that is not there
   };
-  // Below the root.
-  std::string_view path_of(const Exchange& exchange) const;
-  Found find(std::string_view path);
-  Found look_up(std::string_view path, const CachedFile* known);
-  Found look_up_index(std::string_view directory, const CachedFile* known);
-  Found describe(std::string_view path, OpenedFile opened, const CachedFile* known);
-  void add_siblings(CachedFile& file, std::string_view path, const CachedFile* known);
-  // nullptr when the file changes faster than it can be read.
-  std::unique_ptr<Representation> represent(std::string_view path, std::string_view named_as,
-                                            OpenedFile opened, http::Coding coding,
-                                            const CachedFile* known);
-  void add_fields(Representation& representation, std::string_view named_as,
-                  http::Coding coding) const;
-  void finish_fields(CachedFile& file) const;
-  std::string content_type(std::string_view path) const;
+  class Pending;  // an exchange that waits for a variant
 
-  void answer(Exchange& exchange, std::shared_ptr<CachedFile> file);
-  void answer_whole(Exchange& exchange, std::shared_ptr<const CachedFile> file,
-                    const Representation& what);
-  void answer_not_modified(Exchange& exchange, std::shared_ptr<const CachedFile> file,
-                           const Representation& what);
-  // False when no Range is to be honoured.
-  bool answer_range(Exchange& exchange, const std::shared_ptr<const CachedFile>& file,
-                    const Representation& what);
-  // The octets from `offset` on; nullptr when the file is not what it was: then the exchange has been
-  // answered with what is there now, or failed.
-  BodySource* source_of(Exchange& exchange, const std::shared_ptr<const CachedFile>& file,
-                        const Representation& what, std::uint64_t offset, std::uint64_t length);
+  std::string_view path_of(const Exchange& exchange) const;
+  void resolve(Exchange& exchange, Asked asked);
+  // What the path stands for, or else the fallback: then `asked` is about that.
+  FileTree::Found seek(const Exchange& exchange, Asked& asked);
+  void answer_absence(Exchange& exchange, const FileTree::Found& found, const Asked& asked);
   void redirect_to_directory(Exchange& exchange);
 
+  void answer(Exchange& exchange, const Asked& asked);
+  std::shared_ptr<Representation> choose(const Exchange& exchange, const Asked& asked) const;
+  // Answers when the variant is there.
+  void wait_for(Exchange& exchange, const Asked& asked, http::Coding coding);
+  void answer_whole(Exchange& exchange, const Asked& asked,
+                    const std::shared_ptr<Representation>& what);
+  void answer_streamed(Exchange& exchange, const Asked& asked, const Representation& what);
+  void answer_not_modified(Exchange& exchange, const Asked& asked, const Representation& what);
+  // False when no Range is to be honoured.
+  bool answer_ranges(Exchange& exchange, const Asked& asked,
+                     const std::shared_ptr<Representation>& what);
+  void answer_unsatisfiable(Exchange& exchange, const Asked& asked, const Representation& what);
+  void answer_one_range(Exchange& exchange, const Asked& asked,
+                        const std::shared_ptr<Representation>& what, const http::ByteRange& range);
+  void answer_parts(Exchange& exchange, const Asked& asked,
+                    const std::shared_ptr<Representation>& what,
+                    std::span<const http::ByteRange> ranges);
+  // The octets from `offset` on; nullptr when the exchange has been answered otherwise.
+  BodySource* source_of(Exchange& exchange, const Asked& asked,
+                        const std::shared_ptr<Representation>& what, std::uint64_t offset,
+                        std::uint64_t length);
+  // nullptr when the file is not what it was: then the exchange has been answered with what is
+  // there now, or failed.
+  std::shared_ptr<const StableFile> open(Exchange& exchange, const Asked& asked,
+                                         const Representation& what);
+
   const config::StaticHandler& rules_;
-  const config::Config& config_;
   EventLoop& loop_;
-  Directory root_;
-  TimePoint root_checked_{};
-  SymlinkPolicy symlinks_;
-  const config::Bytes kept_bytes_;
-  const std::string url_prefix_;
-  bool looking_again_ = false;  // a file was found replaced, and its path is asked for once more
-  std::shared_ptr<FileCache> cache_;
+  FileTree tree_;
+  std::shared_ptr<VariantMaker> variants_;
+  std::shared_ptr<DirectoryListings> listings_;
+  const std::vector<http::Coding> preference_;
+  unsigned streams_ = 0;  // answers that are coded while they are sent
 };
-
-// Whether a segment begins with a dot: never to be served unless hidden files are allowed. The
-// segment
-// ".well-known" (RFC 8615) does not count.
-bool has_hidden_segment(std::string_view path);
-
-SymlinkPolicy symlink_policy(config::Symlinks rule);
 
 }  // namespace uvhttpd

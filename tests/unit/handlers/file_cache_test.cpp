@@ -11,9 +11,8 @@ namespace {
 
 std::shared_ptr<CachedFile> file_of(std::size_t bytes) {
   auto file = std::make_shared<CachedFile>();
-  file->representations[0] = std::make_unique<Representation>();
+  file->representations[0] = std::make_shared<Representation>();
   file->representations[0]->content = std::make_shared<const std::string>(bytes, 'x');
-  file->available = 1;
   return file;
 }
 
@@ -78,11 +77,39 @@ TEST_CASE_FIXTURE(Fixture, "FileCache does not empty itself for what is too larg
   }
 }
 
+TEST_CASE_FIXTURE(Fixture, "FileCache counts what is made of a file it keeps") {
+  const auto file = file_of(10'000);
+  cache.store(&owner, "a", file);
+  cache.store(&owner, "b", file_of(80'000));
+  const std::size_t before = cache.memory();
+  file->representations[1] = std::make_shared<Representation>();
+  file->representations[1]->content = std::make_shared<const std::string>(5'000, 'x');
+  cache.update(&owner, "a", file);
+  CHECK(cache.memory() > before + 5'000);
+  CHECK(has("b"));
+  SUBCASE("and makes room for it") {
+    file->representations[2] = std::make_shared<Representation>();
+    file->representations[2]->content = std::make_shared<const std::string>(5'000, 'x');
+    cache.update(&owner, "a", file);
+    CHECK(has("a"));
+    CHECK_FALSE(has("b"));
+  }
+  SUBCASE("not of one that it has dropped, or of another in its place") {
+    cache.erase(&owner, "a");
+    cache.update(&owner, "a", file);
+    CHECK_FALSE(has("a"));
+    const auto other_file = file_of(10);
+    cache.store(&owner, "a", other_file);
+    cache.update(&owner, "a", file);
+    CHECK(cache.find(&owner, "a") == other_file);
+  }
+}
+
 TEST_CASE_FIXTURE(Fixture, "A file in use outlives its place in the cache") {
   cache.store(&owner, "a", file_of(10));
   const auto file = cache.find(&owner, "a");
   cache.erase(&owner, "a");
-  CHECK(file->in(http::Coding::identity).content->size() == 10);
+  CHECK(file->identity().content->size() == 10);
 }
 
 TEST_CASE("FileCache of no memory keeps nothing") {

@@ -31,7 +31,7 @@ TEST_CASE("expand_redirect fills the placeholders and takes the query along") {
   };
   for (const Row& row : rows) {
     CAPTURE(row.name);
-    RedirectValues values{"a/b%20c", row.query, row.query != "-", "example.org:8080", "http"};
+    PlaceholderValues values{"a/b%20c", row.query, row.query != "-", "example.org:8080", "http"};
     if (!values.has_query) values.query = {};
     CHECK(expand_redirect(row.to, values) == row.location);
   }

@@ -8,15 +8,13 @@
 
 #include <cstring>
 #include <ctime>
-#include <optional>
 
 #include "http/date.h"
-#include "unit/handlers/built_handlers.h"
+#include "unit/handlers/served_files.h"
 
 namespace uvhttpd::tests {
 namespace {
 
-constexpr std::int64_t kLongAgo = 1'700'000'000;  // Tue, 14 Nov 2023 22:13:20 GMT
 constexpr const char* kLongAgoDate = "Tue, 14 Nov 2023 22:13:20 GMT";
 
 // How files get to the client.
@@ -34,20 +32,11 @@ const std::vector<Way>& ways() {
   return kWays;
 }
 
-// A site on a directory of its own.
-struct Files {
-  TempDir root;
-  std::optional<TestServer> server;
-
-  void serve(const std::string& start = "", const std::string& site_keys = "") {
-    server.emplace(start + "[[site]]\nroot = \"" + root.path() + "\"\n" + site_keys + "\n", Fakes{},
-                   build_real);
-  }
-  Answer get(std::string_view target, std::string_view fields = "") {
-    return ask(*server, target, fields);
-  }
-  unsigned status(std::string_view target) { return get(target).status; }
-};
+// The tag without what says that it is weak.
+std::string opaque_tag(const Answer& answer) {
+  const std::string tag = answer.field("ETag");
+  return tag.starts_with("W/") ? tag.substr(2) : tag;
+}
 
 TEST_CASE("StaticFiles answers with the file and everything that describes it") {
   for (const Way& way : ways()) {
@@ -64,7 +53,7 @@ TEST_CASE("StaticFiles answers with the file and everything that describes it") 
       CHECK(answer.field("Content-Type") == "text/html; charset=utf-8");
       CHECK(answer.field("Last-Modified") == kLongAgoDate);
       CHECK(answer.field("Accept-Ranges") == "bytes");
-      CHECK(answer.field("ETag").starts_with('"'));
+      CHECK(opaque_tag(answer).starts_with('"'));
       CHECK(answer.field("ETag").ends_with('"'));
       CHECK_FALSE(answer.has("Vary"));
       CHECK_FALSE(answer.has("Content-Encoding"));
@@ -106,17 +95,20 @@ TEST_CASE("StaticFiles evaluates conditions") {
       std::string fields;
       unsigned status;
     };
+    // Of a large file that has just been written the tag is weak: good for a 304, not for If-Match.
+    const bool is_weak = etag.starts_with("W/");
     const std::string before = "Mon, 13 Nov 2023 22:13:20 GMT";
     const Row rows[] = {
         {"the same tag", "If-None-Match: " + etag + "\r\n", 304},
-        {"one of many tags", "If-None-Match: \"x\", W/" + etag + "\r\n", 304},
+        {"one of many tags", "If-None-Match: \"x\", " + etag + "\r\n", 304},
+        {"the tag as a weak one", "If-None-Match: " + (is_weak ? etag : "W/" + etag) + "\r\n", 304},
         {"any tag", "If-None-Match: *\r\n", 304},
         {"another tag", "If-None-Match: \"x\"\r\n", 200},
         {"not modified since", "If-Modified-Since: " + std::string(kLongAgoDate) + "\r\n", 304},
         {"modified since", "If-Modified-Since: " + before + "\r\n", 200},
         {"the tag hides the date",
          "If-None-Match: \"x\"\r\nIf-Modified-Since: " + std::string(kLongAgoDate) + "\r\n", 200},
-        {"the tag that must match", "If-Match: " + etag + "\r\n", 200},
+        {"the tag that must match", "If-Match: " + etag + "\r\n", is_weak ? 412u : 200u},
         {"a tag that does not match", "If-Match: \"x\"\r\n", 412},
         {"not to be modified since", "If-Unmodified-Since: " + before + "\r\n", 412},
     };
@@ -159,8 +151,6 @@ TEST_CASE("StaticFiles answers ranges") {
         {"an unknown unit", "Range: lines=0-3\r\n", 200, "0123456789", ""},
         {"malformed", "Range: bytes=3-1\r\n", 200, "0123456789", ""},
         {"two fields", "Range: bytes=0-1\r\nRange: bytes=2-3\r\n", 200, "0123456789", ""},
-        {"of this very file", "Range: bytes=0-3\r\nIf-Range: " + etag + "\r\n", 206, "0123",
-         "bytes 0-3/10"},
         {"of this very date", "Range: bytes=0-3\r\nIf-Range: " + std::string(kLongAgoDate) + "\r\n",
          206, "0123", "bytes 0-3/10"},
         {"of another file", "Range: bytes=0-3\r\nIf-Range: \"x\"\r\n", 200, "0123456789", ""},
@@ -173,6 +163,10 @@ TEST_CASE("StaticFiles answers ranges") {
       CHECK(answer.field("Content-Range") == row.content_range);
       CHECK(answer.field("Content-Type") == "text/plain; charset=utf-8");
       CHECK(answer.field("ETag") == etag);
+    }
+    SUBCASE("of this very file, if its tag is strong") {
+      const Answer answer = files.get("/a.txt", "Range: bytes=0-3\r\nIf-Range: " + etag + "\r\n");
+      CHECK(answer.status == (etag.starts_with("W/") ? 200 : 206));
     }
     SUBCASE("but none that lies behind the end") {
       const Answer answer = files.get("/a.txt", "Range: bytes=10-\r\n");
@@ -424,20 +418,22 @@ TEST_CASE("A file that shrinks while it is sent breaks the connection off") {
   CHECK_FALSE(answer.is_whole);
 }
 
-TEST_CASE(
-    "A small file that shrinks before it leaves breaks the connection off, pipelined or not") {
+TEST_CASE("A small file that shrinks before it leaves is sent as it was, and the next as it is") {
   Files files;
   files.root.write("small", "0123456789");
   files.serve("[cache]\nmemory = 0\n");
-  TestClient client(*files.server, "GET /small HTTP/1.1\r\nHost: a\r\n\r\nGET /hal",
+  TestClient client(*files.server, "GET /small HTTP/1.1\r\nHost: a\r\n\r\nGET /sma",
                     [](Wire& wire) {
                       wire.send.blocked_at = 1;
                       wire.window = 0;
                     });
   std::filesystem::resize_file(files.root / "small", 3);
   client.open_window(SIZE_MAX);
-  CHECK(client.is_closed());
-  CHECK_FALSE(answer_in(client.received()).is_whole);
+  client.send("ll HTTP/1.1\r\nHost: a\r\n\r\n");
+  const std::vector<Answer> answers = answers_in(client.received());
+  REQUIRE(answers.size() == 2);
+  CHECK(answers[0].body == "0123456789");
+  CHECK(answers[1].body == "012");
 }
 
 TEST_CASE("What is no regular file is not found, and nobody waits for it") {
@@ -729,16 +725,6 @@ TEST_CASE("Contents in memory keep to their bound") {
   std::filesystem::remove(files.root / "0");
   CHECK(files.status("/49") == 200);
   CHECK(files.status("/0") == 404);
-}
-
-TEST_CASE("has_hidden_segment looks at each segment") {
-  CHECK(has_hidden_segment(".a"));
-  CHECK(has_hidden_segment("a/.b"));
-  CHECK(has_hidden_segment("a/.b/"));
-  CHECK(has_hidden_segment(".well-known.bak"));
-  CHECK_FALSE(has_hidden_segment(""));
-  CHECK_FALSE(has_hidden_segment("a.b/c."));
-  CHECK_FALSE(has_hidden_segment(".well-known/a"));
 }
 
 }  // namespace

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+#include "handlers/directory_listing.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/content_hash.h"
+#include "handlers/dir_listing.h"
+#include "handlers/dir_listing_page.h"
+#include "handlers/file_source.h"
+#include "http/conditional.h"
+#include "http/content_coder.h"
+#include "http/negotiate.h"
+#include "io/background.h"
+
+namespace uvhttpd {
+namespace {
+
+constexpr std::size_t kLeastCompressed = 1024;
+
+// All that another thread needs, and what it made of it.
+struct Work {
+  Directory root;
+  std::string path;      // below the root
+  std::string url_path;  // decoded
+  ListingRules rules;
+  ListingOrder order;
+  ListingFormat format = ListingFormat::html;
+  http::Coding coding = http::Coding::identity;
+
+  std::string body = {};
+  std::optional<Error> error = {};
+
+  void run();
+
+ private:
+  Result<void> make();
+};
+
+void Work::run() {
+  if (Result<void> made = make(); !made) error = std::move(made).error();
+}
+
+Result<void> Work::make() {
+  TRY_ASSIGN(Listing listing, read_listing(root, path, rules));
+  sort_listing(listing, order);
+  body = format == ListingFormat::json ? render_json(listing)
+                                       : render_html(listing, url_path, order, url_path != "/");
+  if (coding == http::Coding::identity) return {};
+  if (body.size() < kLeastCompressed) {
+    coding = http::Coding::identity;
+    return {};
+  }
+  TRY_ASSIGN(
+      http::ContentEncoder encoder,
+      http::ContentEncoder::create(coding, http::ContentEncoder::Effort::stream, body.size()));
+  std::string coded;
+  TRY(encoder.write(body, coded));
+  TRY(encoder.finish(coded));
+  body = std::move(coded);
+  return {};
+}
+
+http::Coding choose_coding(const Exchange& exchange, const config::FileRules& rules) {
+  std::vector<http::Coding> preference;
+  unsigned makeable = 0;
+  for (const std::string& name : rules.compress) {
+    for (const http::Coding coding :
+         {http::Coding::gzip, http::Coding::brotli, http::Coding::zstd}) {
+      if (http::coding_name(coding) != name || !http::ContentEncoder::is_available(coding))
+        continue;
+      preference.push_back(coding);
+      makeable |= bit_of(coding);
+    }
+  }
+  return http::choose_coding(http::AcceptedCodings::from(exchange.request().head),
+                             {preference, 0, makeable});
+}
+
+http::Status status_of(int error) {
+  switch (error) {
+    case EACCES:
+    case EPERM: return 403;
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM: return 503;
+    case ENOENT:
+    case ENOTDIR: return 404;
+    default: return 500;
+  }
+}
+
+}  // namespace
+
+class DirectoryListings::Run {
+ public:
+  Run(DirectoryListings& all, Exchange& exchange, Work work, std::string_view cache_control)
+      : all_(all),
+        exchange_(exchange),
+        work_(std::make_shared<Work>(std::move(work))),
+        cache_control_(cache_control),
+        task_(
+            exchange.loop(), [](void* self) { static_cast<Run*>(self)->on_made(); }, this) {
+    ++all_.running_;
+    task_.start([work = work_] { work->run(); });
+  }
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+  ~Run() { --all_.running_; }
+
+ private:
+  void on_made() {
+    if (work_->error) {
+      return exchange_.fail(status_of(work_->error->os_error),
+                            escape_for_log(work_->error->message));
+    }
+    const http::RequestHead& request = exchange_.request().head;
+    const std::string_view etag =
+        exchange_.arena().copy(fmt::format("\"{:016x}\"", content_hash(work_->body)));
+    const http::Validators validators{etag, std::nullopt};
+    switch (http::evaluate_preconditions(request, validators, exchange_.loop().wall_seconds())) {
+      case http::Precondition::failed: return exchange_.fail(412, {});
+      case http::Precondition::not_modified: return respond(304, etag);
+      case http::Precondition::proceed: return respond(200, etag);
+    }
+  }
+
+  void respond(http::Status status, std::string_view etag) {
+    ResponseHead head(exchange_.arena(), status);
+    if (status == 200) {
+      head.add("Content-Type", work_->format == ListingFormat::json ? "application/json"
+                                                                    : "text/html; charset=utf-8");
+      if (work_->coding != http::Coding::identity) {
+        head.add("Content-Encoding", http::coding_name(work_->coding));
+      }
+      head.content_length = work_->body.size();
+    }
+    head.add("ETag", etag);
+    if (!cache_control_.empty()) head.add("Cache-Control", cache_control_);
+    head.add("Vary", "Accept, Accept-Encoding");
+    exchange_.respond(head,
+                      status == 200 ? &exchange_.keep<MemorySource>(work_->body, work_) : nullptr);
+  }
+
+  DirectoryListings& all_;
+  Exchange& exchange_;
+  std::shared_ptr<Work> work_;
+  std::string_view cache_control_;  // the tree's
+  BackgroundTask task_;
+};
+
+void DirectoryListings::answer(Exchange& exchange, const FileTree& tree,
+                               const config::FileRules& rules, std::string_view path) {
+  const auto too_busy = [&](std::string_view why) {
+    const http::ResponseField retry{"Retry-After", "1"};
+    exchange.fail(503, why, {&retry, 1});
+  };
+  if (running_ == kMostRunning) return too_busy("too many directories are being listed");
+  Result<Directory> root = tree.root().duplicate();
+  if (!root) return too_busy(root.error().message);
+  const Request& request = exchange.request();
+  Work work{std::move(*root),
+            std::string(path),
+            std::string(request.target.path),
+            {rules.hidden_files, tree.symlinks(), kMostEntries,
+             [names = tree.names()](const ListingEntry& entry) {
+               return !entry.is_directory() && !names.refusal(entry.name).empty();
+             }},
+            parse_listing_order(request.target.query),
+            choose_listing_format(request.head.fields),
+            choose_coding(exchange, rules)};
+  exchange.keep<Run>(*this, exchange, std::move(work), tree.cache_control(request.target.path));
+}
+
+}  // namespace uvhttpd
