@@ -168,8 +168,7 @@ void FileTree::update(std::string_view asked, const std::shared_ptr<CachedFile>&
 }
 
 FileTree::Found FileTree::look_up(std::string_view path, const std::shared_ptr<CachedFile>& known) {
-  // A path that is refused for its name is so whether there is a file or not.
-  if (std::string why = names_.refusal(path); !why.empty()) {
+  if (std::string why = names_.refusal_of_any(path); !why.empty()) {
     return {Found::Kind::refused, nullptr, 404, std::move(why)};
   }
   // A directory's path ends in a slash; of a file such a path is none (ENOTDIR).

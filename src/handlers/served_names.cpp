@@ -29,12 +29,15 @@ ServedNames::ServedNames(const config::FileRules& rules, const config::Site& sit
       program_extensions_(rules.source_files ? std::vector<std::string>{}
                                              : config::program_extensions(site)) {}
 
+std::string ServedNames::refusal_of_any(std::string_view path) const {
+  if (hidden_files_ || !has_hidden_segment(path)) return {};
+  return "hidden_files: a name that begins with a dot";
+}
+
 std::string ServedNames::refusal(std::string_view path) const {
-  if (!hidden_files_) {
-    if (has_hidden_segment(path)) return "hidden_files: a name that begins with a dot";
-    if (is_backup_name(path.substr(path.rfind('/') + 1))) {
-      return "hidden_files: a backup that an editor left";
-    }
+  if (std::string why = refusal_of_any(path); !why.empty()) return why;
+  if (!hidden_files_ && is_backup_name(path.substr(path.rfind('/') + 1))) {
+    return "hidden_files: a backup that an editor left";
   }
   if (program_extensions_.empty()) return {};
   std::string name = to_lower(path);

@@ -17,6 +17,8 @@ class ServedNames {
 
   // The key of the configuration that refuses a file of that path, and why; "" when none does.
   std::string refusal(std::string_view path) const;
+  // The same for a path of which is not known yet what it is, or whether it is anything.
+  std::string refusal_of_any(std::string_view path) const;
 
  private:
   bool hidden_files_;

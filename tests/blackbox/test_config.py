@@ -223,11 +223,11 @@ log = "error.log"
 body_bytes = 0
 connections_per_ip = 5
 [[expect]]
-request = "http://example.org/old/a?x=1"
+request = "http://example.net/old/a?x=1"
 status = 308
 header = { Location = "https://example.org/a?x=1", ETag = false, Date = true }
 [[expect]]
-request = "PUT http://example.org/"
+request = "HEAD http://example.org/"
 request_header = { Accept = "*/*" }
 route = "/*"
 handler = "static"

@@ -521,11 +521,13 @@ def test_changed_file_is_noticed(server, tmp_path, way, cache):
     {"replaced": lambda: replace(root / "a.txt", "other"),
      "rewritten": lambda: put(root / "a.txt", "other"),
      "touched": lambda: os.utime(root / "a.txt", (MTIME, MTIME))}[way]()
-    wire.wait_until(lambda: running.fetch("/a.txt").get("ETag") != first.get("ETag"), "a new tag")
-    now = wire.wait_until(lambda: (lambda answer: answer if answer.get("ETag") != first.get("ETag") else None)(running.fetch("/a.txt")))
-    assert now.body == (b"first" if way == "touched" else b"other")
     if way == "touched":
-        assert now.get("Last-Modified") == AT
+        now = wire.wait_until(lambda: (lambda answer: answer if answer.get("Last-Modified") == AT else None)(running.fetch("/a.txt")))
+        # The tag of what is kept in memory is of its content, which is the same.
+        assert now.body == b"first" and (now.get("ETag") == first.get("ETag")) == ("memory" not in cache)
+        return
+    now = wire.wait_until(lambda: (lambda answer: answer if answer.get("ETag") != first.get("ETag") else None)(running.fetch("/a.txt")))
+    assert now.body == b"other"
 
 
 def test_changed_file_is_noticed_within_revalidate(server, tmp_path):
@@ -557,7 +559,7 @@ def test_answer_is_of_one_version_of_a_file_that_is_replaced_all_the_time(server
         assert answer.body in versions
         # The same tag is never given to another content.
         assert seen.setdefault(answer.get("ETag"), answer.body) == answer.body
-    assert len(seen) > 10
+    assert len(seen) >= len(versions)
 
 
 def test_download_cut_off_with_its_file_ends_early_and_visibly(server, tmp_path):
