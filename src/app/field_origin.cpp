@@ -42,10 +42,10 @@ std::string from_headers(const Table& table, const std::string& name, const Fiel
 std::string from_configuration(const Field& field, const RehearsedAnswer& answer) {
   std::string from;
   if (answer.route != nullptr) {
-    from = from_headers(*answer.route, "[[site.route]]", field, answer.path);
+    from = from_headers(*answer.route, "[[site.route]]", field, answer.answered_path);
   }
   if (from.empty() && answer.site != nullptr) {
-    from = from_headers(*answer.site, "[[site]]", field, answer.path);
+    from = from_headers(*answer.site, "[[site]]", field, answer.answered_path);
   }
   return from;
 }
@@ -69,7 +69,9 @@ std::string from_cache_control(const Field& field, const RehearsedAnswer& answer
 bool is_from_cors(const Field& field, const RehearsedAnswer& answer) {
   const bool has_cors = (answer.route != nullptr && answer.route->cors) ||
                         (answer.site != nullptr && answer.site->cors);
-  return has_cors && to_lower(field.name).starts_with("access-control-");
+  return has_cors &&
+         (to_lower(field.name).starts_with("access-control-") ||
+          (equals_ignoring_case(field.name, "Vary") && field.value.starts_with("Origin")));
 }
 
 bool is_of_error_page(const Field& field, const RehearsedAnswer& answer) {

@@ -26,6 +26,8 @@ constexpr std::size_t kLeastCompressed = 1024;
 
 // All that another thread needs, and what it made of it.
 struct Work {
+  explicit Work(Directory its_root) : root(std::move(its_root)) {}
+
   Directory root;
   std::string path;      // below the root
   std::string url_path;  // decoded
@@ -34,8 +36,8 @@ struct Work {
   ListingFormat format = ListingFormat::html;
   http::Coding coding = http::Coding::identity;
 
-  std::string body = {};
-  std::optional<Error> error = {};
+  std::string body;
+  std::optional<Error> error;
 
   void run();
 
@@ -100,15 +102,16 @@ http::Status status_of(int error) {
 
 class DirectoryListings::Run {
  public:
-  Run(DirectoryListings& all, Exchange& exchange, Work work, std::string_view cache_control)
+  Run(DirectoryListings& all, Exchange& exchange, std::shared_ptr<Work> work,
+      std::string_view cache_control)
       : all_(all),
         exchange_(exchange),
-        work_(std::make_shared<Work>(std::move(work))),
+        work_(std::move(work)),
         cache_control_(cache_control),
         task_(
             exchange.loop(), [](void* self) { static_cast<Run*>(self)->on_made(); }, this) {
     ++all_.running_;
-    task_.start([work = work_] { work->run(); });
+    task_.start([shared = work_] { shared->run(); });
   }
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
@@ -165,16 +168,18 @@ void DirectoryListings::answer(Exchange& exchange, const FileTree& tree,
   Result<Directory> root = tree.root().duplicate();
   if (!root) return too_busy(root.error().message);
   const Request& request = exchange.request();
-  Work work{std::move(*root),
-            std::string(path),
-            std::string(request.target.path),
-            {rules.hidden_files, tree.symlinks(), kMostEntries,
-             [names = tree.names()](const ListingEntry& entry) {
-               return !entry.is_directory() && !names.refusal(entry.name).empty();
-             }},
-            parse_listing_order(request.target.query),
-            choose_listing_format(request.head.fields),
-            choose_coding(exchange, rules)};
+  auto work = std::make_shared<Work>(std::move(*root));
+  work->path = path;
+  work->url_path = request.target.path;
+  work->rules.hidden_files = rules.hidden_files;
+  work->rules.symlinks = tree.symlinks();
+  work->rules.most_entries = kMostEntries;
+  work->rules.refuses = [names = tree.names()](const ListingEntry& entry) {
+    return !entry.is_directory() && !names.refusal(entry.name).empty();
+  };
+  work->order = parse_listing_order(request.target.query);
+  work->format = choose_listing_format(request.head.fields);
+  work->coding = choose_coding(exchange, rules);
   exchange.keep<Run>(*this, exchange, std::move(work), tree.cache_control(request.target.path));
 }
 

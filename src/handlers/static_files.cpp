@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "handlers/static_files.h"
 
-#include <fmt/format.h>
 #include <sys/random.h>
 
 #include <algorithm>
@@ -191,12 +190,13 @@ AnswerSource StaticFiles::foresee(Exchange& exchange) {
   }
   asked.file = found.file;
   const std::shared_ptr<Representation> what = choose(exchange, asked);
-  switch (what->form) {
-    case Representation::Form::made: return {root + what->path, "compressed, kept in memory"};
-    case Representation::Form::streamed: return {root + what->path, "compressed while it is sent"};
-    case Representation::Form::stored: break;
+  std::string details = asked.path == path_of(exchange) ? "" : "the fallback";
+  if (what->form != Representation::Form::stored) {
+    details += details.empty() ? "" : ", ";
+    details += what->form == Representation::Form::made ? "compressed, kept in memory"
+                                                        : "compressed while it is sent";
   }
-  return {root + what->path, {}};
+  return {root + what->path, std::move(details)};
 }
 
 std::shared_ptr<Representation> StaticFiles::choose(const Exchange& exchange,
@@ -338,8 +338,7 @@ void StaticFiles::answer_one_range(Exchange& exchange, const Asked& asked,
   ResponseHead head(exchange.arena(), 206);
   add_fields(head, *what);
   if (asked.by_accept) head.add("Vary", "Accept");
-  head.add("Content-Range", exchange.arena().copy(fmt::format("bytes {}-{}/{}", range.first,
-                                                              range.last, what->length())));
+  head.add("Content-Range", http::content_range(range, what->length(), exchange.arena()));
   head.content_length = length;
   exchange.respond(head, source);
 }

@@ -2,9 +2,10 @@
 // http/range.cpp: sets of byte ranges, reduced to those that are worth sending.
 #include "http/range.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
 
 #include "base/text.h"
@@ -155,17 +156,7 @@ RangeSet parse_ranges(std::string_view value, std::uint64_t size, Arena& arena) 
 }
 
 std::string_view content_range(const ByteRange& range, std::uint64_t size, Arena& arena) {
-  constexpr std::string_view kUnit = "bytes ";
-  constexpr std::size_t kMaxDigits = 20;
-  char text[kUnit.size() + 3 * (kMaxDigits + 1)];
-  char* const end = text + sizeof text;
-  char* at = std::copy(kUnit.begin(), kUnit.end(), text);
-  at = std::to_chars(at, end, range.first).ptr;
-  *at++ = '-';
-  at = std::to_chars(at, end, range.last).ptr;
-  *at++ = '/';
-  at = std::to_chars(at, end, size).ptr;
-  return arena.copy({text, static_cast<std::size_t>(at - text)});
+  return arena.copy(fmt::format("bytes {}-{}/{}", range.first, range.last, size));
 }
 
 }  // namespace uvhttpd::http

@@ -78,6 +78,11 @@ class Exchange {
   void fail(http::Status status, std::string_view reason,
             std::span<const http::ResponseField> extra = {});
   bool has_responded() const;
+  // The path that patterns of configured fields are about: that of the file which answers, if the
+  // handler has named one, else the one asked for.
+  std::string_view answered_path() const {
+    return response_ && !response_->about.empty() ? response_->about : request_.target.path;
+  }
 
   // The sink has room again, or the source something to pull. May be called at any time from the
   // loop; does nothing when neither is awaited.

@@ -138,7 +138,7 @@ void Pipeline::after(Exchange& exchange) {
   if (route == nullptr && site == nullptr) return;
   const bool is_additive = route != nullptr && route->headers_are_additive;
   configure(head, route != nullptr ? route->headers : site->headers, is_additive);
-  const std::string_view path = head.about.empty() ? exchange.request_.target.path : head.about;
+  const std::string_view path = exchange.answered_path();
   for (const PatternHeaders& each :
        route != nullptr ? route->headers_by_path : site->headers_by_path) {
     std::string_view matched;

@@ -156,6 +156,7 @@ void Rehearsal::on_end(const Exchange& exchange) {
   const http::Target& target = exchange.request().target;
   answer_.host = target.host;
   if (!target.raw_path.empty()) answer_.path = target.path;
+  answer_.answered_path = exchange.answered_path();
   if (exchange.site() == nullptr) return;
   answer_.site = exchange.site()->config;
   if (exchange.has_route()) {

@@ -31,6 +31,7 @@ struct RehearsedAnswer {
   const config::Route* route = nullptr;  // absent: the server itself answers
   std::string host;                      // as the server understood it
   std::string path;                      // decoded and normalised; empty: refused before
+  std::string answered_path;             // Exchange::answered_path()
   std::string handler;                   // its name
   // One for each route of the site; all not_asked when the answer came before routing.
   struct RouteFate {

@@ -28,7 +28,7 @@ TEST_CASE("field_origin names the part of the configuration, the handler or the 
   answer.site = &site;
   answer.route = &route;
   answer.handler = "static";
-  answer.path = "/a/x";
+  answer.answered_path = "/a/x";
   answer.status = 200;
 
   struct Row {
@@ -42,6 +42,7 @@ TEST_CASE("field_origin names the part of the configuration, the handler or the 
       {"Server", "uvhttpd", "server_header of [server]"},
       {"X-Site", "s", "headers of [[site]] in line 3"},
       {"x-both", "route", "headers of [[site.route]] in line 9"},
+      {"Vary", "Origin", "cors"},
       {"X-Path", "p", "headers `/a/*` of [[site]] in line 3"},
       {"Cache-Control", "no-cache", "cache_control `*.html`"},
       {"Cache-Control", "same", "cache_control"},
