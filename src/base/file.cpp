@@ -151,13 +151,22 @@ Result<Directory> Directory::duplicate() const {
   return Directory(path_, std::move(fd));
 }
 
-void Directory::reopen_if_replaced() {
+bool Directory::reopen_if_replaced() {
   struct stat at_path {};
   struct stat held {};
-  if (::stat(path_.c_str(), &at_path) != 0 || ::fstat(fd_.get(), &held) != 0) return;
-  if (at_path.st_dev == held.st_dev && at_path.st_ino == held.st_ino) return;
+  if (::stat(path_.c_str(), &at_path) != 0 || ::fstat(fd_.get(), &held) != 0) return false;
+  if (at_path.st_dev == held.st_dev && at_path.st_ino == held.st_ino) return false;
   UniqueFd fd(::open(path_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (fd) fd_ = std::move(fd);
+  if (!fd) return false;
+  fd_ = std::move(fd);
+  return true;
+}
+
+std::string path_of_open(int fd) {
+  const std::string link = "/proc/self/fd/" + std::to_string(fd);
+  char path[PATH_MAX];
+  const ssize_t length = ::readlink(link.c_str(), path, sizeof path);
+  return length > 0 ? std::string(path, static_cast<std::size_t>(length)) : std::string();
 }
 
 Result<std::string> read_file(int fd, std::uint64_t size, std::uint64_t limit) {

@@ -55,7 +55,8 @@ class Directory {
   // The same directory for another thread, whatever becomes of this object.
   Result<Directory> duplicate() const;
 
-  void reopen_if_replaced();
+  // True when it did.
+  bool reopen_if_replaced();
   int fd() const { return fd_.get(); }
   const std::string& path() const { return path_; }
 
@@ -69,6 +70,10 @@ class Directory {
 // links resolved here. Returns a descriptor opened with `flags`, or -errno: the kernel's, but
 // ENAMETOOLONG also more than 256 directories down, and EXDEV for a magic link of /proc.
 int open_by_walking(int directory, std::string_view path, int flags, SymlinkPolicy policy);
+
+// Where the kernel says that an open file or directory is, links resolved; "" when it does not say
+// (no /proc).
+std::string path_of_open(int fd);
 
 // Reads a whole regular file of at most `limit` octets.
 Result<std::string> read_file(int fd, std::uint64_t size, std::uint64_t limit);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "config/values.h"
 
 namespace uvhttpd::config {
 namespace {
@@ -32,8 +33,14 @@ std::vector<std::string> program_places(const Site& site) {
   for (const Route& route : site.routes) {
     const auto* cgi = std::get_if<CgiHandler>(&route.handler);
     if (cgi == nullptr) continue;
-    if (cgi->own_root) add(places, cgi->root);
-    if (!cgi->program.empty()) add(places, cgi->program);
+    if (!cgi->program.empty()) {
+      add(places, cgi->program);
+    } else if (route.path.kind == PathPattern::Kind::prefix && cgi->own_root) {
+      add(places, cgi->root);
+    } else if (route.path.kind != PathPattern::Kind::extension) {
+      // "/cgi-bin/*" without a root of its own runs what is in cgi-bin below the site's.
+      add(places, absolute_path(cgi->root, std::string_view(route.path.prefix).substr(1)));
+    }
   }
   return places;
 }

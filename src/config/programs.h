@@ -13,8 +13,8 @@ namespace uvhttpd::config {
 // "/dir/*.php", and those that have an interpreter. In lower case, each once.
 std::vector<std::string> program_extensions(const Site& site);
 
-// Where such routes have their programs, apart from the site's root: their own directories, and
-// single programs. Absolute, each once.
+// Where such routes have their programs: directories all of which they run, and single programs.
+// Absolute, each once. A route that only runs some files of a directory has none.
 std::vector<std::string> program_places(const Site& site);
 
 }  // namespace uvhttpd::config

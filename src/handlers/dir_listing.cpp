@@ -44,15 +44,21 @@ std::int64_t seconds_of(std::int64_t nanoseconds) {
   return nanoseconds / kSecond - (nanoseconds % kSecond < 0 ? 1 : 0);
 }
 
+struct Seen {
+  FileInfo info;
+  std::string leads_to;  // of a link: the path of what it leads to
+};
+
 // What is at a name; for a link, what it leads to. nullopt: nothing that the policy lets us see.
-std::optional<FileInfo> look_at(const Directory& root, int directory, const std::string& prefix,
-                                const char* name, SymlinkPolicy symlinks) {
+std::optional<Seen> look_at(const Directory& root, int directory, const std::string& prefix,
+                            const char* name, SymlinkPolicy symlinks) {
   struct stat status {};
   if (::fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return std::nullopt;
-  if (!S_ISLNK(status.st_mode)) return FileInfo::from(status);
+  if (!S_ISLNK(status.st_mode)) return Seen{FileInfo::from(status), {}};
   if (symlinks == SymlinkPolicy::deny) return std::nullopt;
   const Result<OpenedFile> target = root.locate_below(prefix + name, symlinks);
-  return target ? std::optional(target->info) : std::nullopt;
+  if (!target) return std::nullopt;
+  return Seen{target->info, path_of_open(target->fd.get())};
 }
 
 std::optional<ListingEntry> entry_of(std::string_view name, const FileInfo& info) {
@@ -107,10 +113,10 @@ Result<Listing> read_listing(const Directory& root, std::string_view path,
     }
     if (found == nullptr) return listing;
     if (!may_be_shown(found->d_name, rules)) continue;
-    const auto info = look_at(root, directory, prefix, found->d_name, rules.symlinks);
-    if (!info) continue;
-    std::optional<ListingEntry> entry = entry_of(found->d_name, *info);
-    if (!entry || (rules.refuses && rules.refuses(*entry))) continue;
+    const auto seen = look_at(root, directory, prefix, found->d_name, rules.symlinks);
+    if (!seen) continue;
+    std::optional<ListingEntry> entry = entry_of(found->d_name, seen->info);
+    if (!entry || (rules.refuses && rules.refuses(*entry, seen->leads_to))) continue;
     if (listing.entries.size() == rules.most_entries) break;
     listing.entries.push_back(std::move(*entry));
   }

@@ -28,8 +28,9 @@ struct ListingRules {
   bool hidden_files = false;  // dotfiles and backups (is_backup_name) are shown
   SymlinkPolicy symlinks = SymlinkPolicy::inside;
   std::size_t most_entries = 10'000;
-  // What else is not served. Called while the directory is read; empty: nothing.
-  std::function<bool(const ListingEntry&)> refuses;
+  // What else is not served. Called while the directory is read, for a link with the path of what
+  // it leads to; empty: nothing.
+  std::function<bool(const ListingEntry&, std::string_view leads_to)> refuses;
 };
 
 struct Listing {

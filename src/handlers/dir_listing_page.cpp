@@ -32,6 +32,7 @@ body{max-width:60rem;margin:0 auto;padding:2rem 1rem;background:var(--page);colo
 font:1rem/1.5 system-ui,sans-serif}
 h1{margin:0 0 1rem;padding:0 .5rem;font-size:1.25rem;overflow-wrap:anywhere}
 h1 a,h1 span{padding:0 .2rem}
+h1>:first-child{padding-left:0}
 p{margin:1rem 0;padding:0 .5rem;color:var(--dim)}
 a{color:var(--link);text-decoration:none}
 a:hover{text-decoration:underline}
@@ -43,6 +44,7 @@ vertical-align:baseline}
 th{font-size:.875rem;white-space:nowrap}
 td{overflow-wrap:anywhere}
 td:first-child{width:100%}
+td a{padding:.25rem 0}
 td+td,th+th{padding-left:1rem;text-align:right;white-space:nowrap;
 font-variant-numeric:tabular-nums}
 td+td{color:var(--dim)}

@@ -174,8 +174,13 @@ void DirectoryListings::answer(Exchange& exchange, const FileTree& tree,
   work->rules.hidden_files = rules.hidden_files;
   work->rules.symlinks = tree.symlinks();
   work->rules.most_entries = kMostEntries;
-  work->rules.refuses = [names = tree.names()](const ListingEntry& entry) {
-    return !entry.is_directory() && !names.refusal(entry.name).empty();
+  work->rules.refuses = [names = tree.names(), where = work->path](const ListingEntry& entry,
+                                                                   std::string_view leads_to) {
+    const std::string below = where + entry.name;
+    const std::string why =
+        entry.is_directory() ? names.refusal_of_any(below) : names.refusal(below);
+    return !why.empty() ||
+           (!leads_to.empty() && !names.refusal_of_real(leads_to, entry.is_directory()).empty());
   };
   work->order = parse_listing_order(request.target.query);
   work->format = choose_listing_format(request.head.fields);

@@ -2,22 +2,6 @@
 #include "handlers/file_cache.h"
 
 namespace uvhttpd {
-namespace {
-
-constexpr std::size_t kOverhead = 512;  // of nodes, tables and strings, about
-
-}  // namespace
-
-std::size_t CachedFile::memory() const {
-  std::size_t bytes = kOverhead;
-  for (const auto& representation : representations) {
-    if (!representation) continue;
-    bytes += kOverhead + representation->prepared.size() * 3;
-    if (representation->content) bytes += representation->content->size();
-  }
-  return bytes;
-}
-
 std::shared_ptr<CachedFile> FileCache::find(const void* owner, std::string_view path) {
   const auto found = index_.find(KeyView{owner, path});
   if (found == index_.end()) return nullptr;

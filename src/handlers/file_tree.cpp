@@ -4,14 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <climits>
 #include <utility>
 
 #include "base/content_hash.h"
 #include "base/text.h"
-#include "config/programs.h"
 #include "http/content_coder.h"
 #include "http/date.h"
 #include "http/mime.h"
@@ -76,27 +73,6 @@ bool matches_pattern(std::string_view pattern, std::string_view path) {
          path.size() + 1 >= pattern.size();
 }
 
-bool is_below(std::string_view path, std::string_view place) {
-  return path.starts_with(place) && (path.size() == place.size() || path[place.size()] == '/');
-}
-
-// Only what lies below the root can be asked for there. Where the root itself is the programs'
-// directory, only their extensions tell them from files.
-std::vector<std::string> places_below(const std::string& root, std::vector<std::string> places) {
-  std::erase_if(places, [&](const std::string& place) {
-    return place.size() <= root.size() || !is_below(place, root);
-  });
-  return places;
-}
-
-// Where the kernel says that the file is; "" when it does not say.
-std::string path_of(const UniqueFd& fd) {
-  std::array<char, PATH_MAX> path;
-  const std::string link = fmt::format("/proc/self/fd/{}", fd.get());
-  const ssize_t length = ::readlink(link.c_str(), path.data(), path.size());
-  return length > 0 ? std::string(path.data(), static_cast<std::size_t>(length)) : std::string();
-}
-
 SymlinkPolicy symlink_policy(config::Symlinks rule) {
   switch (rule) {
     case config::Symlinks::deny: return SymlinkPolicy::deny;
@@ -104,6 +80,13 @@ SymlinkPolicy symlink_policy(config::Symlinks rule) {
     case config::Symlinks::inside: break;
   }
   return SymlinkPolicy::inside;
+}
+
+// Some tools and file systems keep whole seconds only.
+bool is_older(const FileInfo& sibling, std::int64_t changed_ns) {
+  const bool has_seconds_only = sibling.mtime_ns % kNanoseconds == 0;
+  return sibling.mtime_ns <
+         (has_seconds_only ? changed_ns / kNanoseconds * kNanoseconds : changed_ns);
 }
 
 std::string with_suffix(std::string_view path, std::string_view suffix) {
@@ -133,29 +116,27 @@ FileTree::FileTree(const config::FileRules& rules, Directory root, Surroundings 
       types_(around_.config, rules.charset),
       root_(std::move(root)),
       symlinks_(symlink_policy(rules.symlinks)),
-      names_(rules, around_.site),
-      program_places_(rules.source_files
-                          ? std::vector<std::string>{}
-                          : places_below(root_.path(), config::program_places(around_.site))) {}
+      names_(rules, around_.site, root_.path()) {}
 
 FileTree::Found FileTree::find(std::string_view path) {
+  const TimePoint fresh_since = around_.loop.now() - around_.config.cache.revalidate;
   const std::shared_ptr<CachedFile> known = around_.cache->find(this, path);
-  if (known && around_.loop.now() - known->checked < around_.config.cache.revalidate) {
-    return {Found::Kind::file, known, 200};
-  }
+  if (known && known->checked > fresh_since) return {Found::Kind::file, known, 200};
+  if (!known && absent_.has(path, fresh_since)) return {};
   return find_again(path);
 }
 
 FileTree::Found FileTree::find_again(std::string_view path) {
   const TimePoint now = around_.loop.now();
   if (now - root_checked_ >= around_.config.cache.revalidate) {
-    root_.reopen_if_replaced();
+    if (root_.reopen_if_replaced()) names_ = ServedNames(rules_, around_.site, root_.path());
     root_checked_ = now;
   }
   const std::shared_ptr<CachedFile> known = around_.cache->find(this, path);
   Found found = look_up(path, known);
   if (found.kind != Found::Kind::file) {
     if (known) around_.cache->erase(this, path);
+    if (found.kind == Found::Kind::absent && found.why.empty()) absent_.add(path, now);
     return found;
   }
   found.file->checked = now;
@@ -190,6 +171,9 @@ FileTree::Found FileTree::look_up(std::string_view path, const std::shared_ptr<C
     return {Found::Kind::failed, nullptr, 404, "not a regular file"};
   }
   if (!is_directory) return {Found::Kind::needs_slash, nullptr, 301};
+  if (std::string why = refusal(path, *opened); !why.empty()) {
+    return {Found::Kind::refused, nullptr, 404, std::move(why)};
+  }
   return look_up_index(path, known);
 }
 
@@ -216,16 +200,11 @@ FileTree::Found FileTree::look_up_index(std::string_view directory,
 }
 
 std::string FileTree::refusal(std::string_view path, const OpenedFile& opened) const {
-  if (std::string why = names_.refusal(path); !why.empty()) return why;
-  if (program_places_.empty()) return {};
-  const std::string real = path_of(opened.fd);
-  const std::string named = root_.path() + "/" + std::string(path);
-  for (const std::string& place : program_places_) {
-    if (is_below(named, place) || is_below(real, place)) {
-      return "source_files: a route runs what is in " + place;
-    }
+  if (!opened.info.is_directory()) {
+    if (std::string why = names_.refusal(path); !why.empty()) return why;
   }
-  return {};
+  if (!names_.guards_programs()) return {};
+  return names_.refusal_of_real(path_of_open(opened.fd.get()), opened.info.is_directory());
 }
 
 FileTree::Found FileTree::describe(std::string_view path, OpenedFile opened,
@@ -264,7 +243,7 @@ void FileTree::add_siblings(CachedFile& file, std::string_view path, const Cache
     const std::string name = with_suffix(path, sibling.suffix);
     Result<OpenedFile> opened = root_.open_below(name, symlinks_);
     // A sibling older than its file was made from another content.
-    if (!opened || !opened->info.is_regular() || opened->info.mtime_ns < changed) continue;
+    if (!opened || !opened->info.is_regular() || is_older(opened->info, changed)) continue;
     auto& made = file.representations[static_cast<std::size_t>(sibling.coding)];
     made = represent(name, std::move(*opened), sibling.coding, known);
     if (made) file.siblings |= bit_of(sibling.coding);
@@ -360,7 +339,7 @@ void FileTree::finish_fields(const CachedFile& file, Representation& of, std::st
   }
   // Every coding's answer says that there was a choice, the plain one's too.
   if (file.varies) of.fields.push_back({"Vary", "Accept-Encoding"});
-  of.prepared = http::encode_fields(of.fields);
+  of.prepare();
 }
 
 const std::shared_ptr<Representation>& FileTree::describe_made(CachedFile& file,
@@ -395,7 +374,7 @@ const std::shared_ptr<Representation>& FileTree::describe_made(CachedFile& file,
       made->add("Content-Encoding", std::string(http::coding_name(coding)));
     }
   }
-  made->prepared = http::encode_fields(made->fields);
+  made->prepare();
   return made;
 }
 

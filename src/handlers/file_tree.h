@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "config/config.h"
+#include "handlers/absent_paths.h"
 #include "handlers/file_cache.h"
 #include "handlers/served_names.h"
 #include "http/status.h"
@@ -93,8 +94,8 @@ class FileTree {
   Directory root_;
   TimePoint root_checked_{};
   const SymlinkPolicy symlinks_;
-  const ServedNames names_;
-  const std::vector<std::string> program_places_;  // absolute paths of what they run
+  ServedNames names_;
+  AbsentPaths absent_;
 };
 
 }  // namespace uvhttpd

@@ -41,9 +41,10 @@ struct Representation {
   bool is_settled = false;
   std::string etag;
   std::optional<std::int64_t> last_modified;
-  // The fields of a 200, and the same as lines. The values are in `texts`.
+  // The fields of a 200, and the same as lines, also those of a 304. The values are in `texts`.
   std::vector<http::ResponseField> fields;
   std::string prepared;
+  std::string prepared_unchanged;
   std::list<std::string> texts;
 
   http::Validators validators() const { return {etag, last_modified}; }
@@ -52,6 +53,12 @@ struct Representation {
   void add(std::string_view name, std::string value) {
     texts.push_back(std::move(value));
     fields.push_back({name, texts.back()});
+  }
+  // All fields are there: writes the lines.
+  void prepare();
+  // What a 304 leaves out (RFC 9110 section 15.4.5).
+  static bool describes_content(std::string_view name) {
+    return name == "Content-Type" || name == "Content-Encoding" || name == "Accept-Ranges";
   }
 };
 

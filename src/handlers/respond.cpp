@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "handlers/respond.h"
 
+#include <fmt/format.h>
+
 #include "base/text.h"
 #include "handlers/file_source.h"
 #include "handlers/placeholders.h"
@@ -13,11 +15,25 @@ constexpr std::string_view kPlaceholders[] = {"{path}", "{query}", "{host}", "{s
 
 std::string unchanged(std::string_view value) { return std::string(value); }
 
+// Inside a string of any of the three kinds.
+std::string escape_for_script(std::string_view value) {
+  std::string out;
+  for (const char c : escape_for_json(value)) {
+    if (std::string_view("'`$<>&").find(c) == std::string_view::npos) {
+      out.push_back(c);
+    } else {
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    }
+  }
+  return out;
+}
+
 // What a client sent must not become markup or syntax of the answer.
 Escape escape_for(std::string_view media_type) {
   const std::string type = to_lower(trim_ows(media_type.substr(0, media_type.find(';'))));
   if (type == "text/html" || type.ends_with("xml")) return escape_for_html;
-  if (type.ends_with("json") || type.ends_with("javascript")) return escape_for_json;
+  if (type.ends_with("json")) return escape_for_json;
+  if (type.ends_with("javascript")) return escape_for_script;
   return unchanged;
 }
 

@@ -22,10 +22,6 @@ using http::Coding;
 constexpr config::Bytes kLeastKept = 4;  // files of the largest size that a worker's share holds
 constexpr unsigned kMostStreams = 32;    // coded at once by one worker; the others are sent plain
 
-bool is_content_field(std::string_view name) {
-  return name == "Content-Type" || name == "Content-Encoding" || name == "Accept-Ranges";
-}
-
 std::vector<Coding> preference_of(const config::FileRules& rules) {
   std::vector<Coding> codings;
   for (const std::string& name : rules.compress) {
@@ -56,7 +52,6 @@ bool asks_for_a_page(const http::RequestHead& head) {
 }
 
 void add_fields(ResponseHead& head, const Representation& what) {
-  head.about = what.url_path;
   for (const http::ResponseField& field : what.fields) head.add(field.name, field.value);
 }
 
@@ -193,8 +188,9 @@ AnswerSource StaticFiles::foresee(Exchange& exchange) {
   std::string details = asked.path == path_of(exchange) ? "" : "the fallback";
   if (what->form != Representation::Form::stored) {
     details += details.empty() ? "" : ", ";
-    details += what->form == Representation::Form::made ? "compressed, kept in memory"
-                                                        : "compressed while it is sent";
+    details += what->form == Representation::Form::streamed ? "compressed while it is sent"
+               : what->content                              ? "compressed, kept in memory"
+                                                            : "compressed and kept, if that pays";
   }
   return {root + what->path, std::move(details)};
 }
@@ -221,6 +217,7 @@ std::shared_ptr<Representation> StaticFiles::choose(const Exchange& exchange,
 void StaticFiles::answer(Exchange& exchange, const Asked& asked) {
   const http::RequestHead& head = exchange.request().head;
   const std::shared_ptr<Representation> what = choose(exchange, asked);
+  if (what->url_path != exchange.request().target.path) exchange.set_answered_path(what->url_path);
   switch (http::evaluate_preconditions(head, what->validators(), loop_.wall_seconds())) {
     case http::Precondition::not_modified: return answer_not_modified(exchange, asked, *what);
     case http::Precondition::failed: return exchange.fail(412, {});
@@ -252,7 +249,6 @@ void StaticFiles::answer_whole(Exchange& exchange, const Asked& asked,
   BodySource* source = source_of(exchange, asked, what, 0, what->length());
   if (source == nullptr) return;
   ResponseHead head(exchange.arena());
-  head.about = what->url_path;
   if (exchange.route().headers_are_additive) {
     head.prepared = what->prepared;
   } else {
@@ -287,9 +283,12 @@ void StaticFiles::answer_streamed(Exchange& exchange, const Asked& asked,
 void StaticFiles::answer_not_modified(Exchange& exchange, const Asked& asked,
                                       const Representation& what) {
   ResponseHead head(exchange.arena(), 304);
-  head.about = what.url_path;
-  for (const http::ResponseField& field : what.fields) {
-    if (!is_content_field(field.name)) head.add(field.name, field.value);
+  if (exchange.route().headers_are_additive) {
+    head.prepared = what.prepared_unchanged;
+  } else {
+    for (const http::ResponseField& field : what.fields) {
+      if (!Representation::describes_content(field.name)) head.add(field.name, field.value);
+    }
   }
   if (asked.by_accept) head.add("Vary", "Accept");
   exchange.keep<std::shared_ptr<CachedFile>>(asked.file);
@@ -371,7 +370,6 @@ void StaticFiles::answer_parts(Exchange& exchange, const Asked& asked,
     source = &exchange.keep<PiecesSource>(exchange, pieces, std::move(file));
   }
   ResponseHead head(exchange.arena(), 206);
-  head.about = what->url_path;
   for (const http::ResponseField& field : what->fields) {
     head.add(field.name, field.name == "Content-Type" ? multipart.media_type : field.value);
   }

@@ -12,8 +12,11 @@ std::string render(http::Status status) {
   const std::string code = std::to_string(status);
   const std::string phrase(http::reason_phrase(status));
   return "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
-         "<meta name=\"viewport\" content=\"width=device-width\">\n"
-         "<meta name=\"color-scheme\" content=\"light dark\">\n<title>" +
+         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+         "<meta name=\"color-scheme\" content=\"light dark\">\n"
+         "<style>body{max-width:40rem;margin:0 auto;padding:3rem 1rem;"
+         "font:1rem/1.5 "
+         "system-ui,sans-serif}h1{font-size:1.5rem;line-height:1.25}</style>\n<title>" +
          code + " " + phrase + "</title>\n<h1>" + code + " " + phrase + "</h1>\n</html>\n";
 }
 
@@ -40,16 +43,22 @@ ErrorPages::Entry* ErrorPages::find(http::Status status) {
   return nullptr;
 }
 
-ErrorPage ErrorPages::page(http::Status status) {
+const ErrorPage& ErrorPages::plain_page(http::Status status) {
+  const auto found = plain_.find(status);
+  return found != plain_.end() ? found->second
+                               : plain_.emplace(status, plain_error_page(status)).first->second;
+}
+
+const ErrorPage& ErrorPages::page(http::Status status) {
   Entry* entry = find(status);
-  if (entry == nullptr) return plain_error_page(status);
+  if (entry == nullptr) return plain_page(status);
   const Result<Directory> root = Directory::open(root_);
-  if (!root) return plain_error_page(status);
+  if (!root) return plain_page(status);
   const Result<OpenedFile> opened = root->open_below(entry->path, SymlinkPolicy::inside);
-  if (!opened || !opened->info.is_regular()) return plain_error_page(status);
+  if (!opened || !opened->info.is_regular()) return plain_page(status);
   if (entry->page.body && entry->info == opened->info) return entry->page;
   Result<std::string> content = read_file(opened->fd.get(), opened->info.size, kMaxErrorPageBytes);
-  if (!content) return plain_error_page(status);
+  if (!content) return plain_page(status);
   entry->page.body = std::make_shared<const std::string>(std::move(*content));
   entry->info = opened->info;
   return entry->page;

@@ -31,7 +31,8 @@ class ErrorPages {
   ErrorPages(const config::Config& config, const config::Site& site);
   // The operator's page for the status, else for its class, else the plain one. A page that cannot
   // be read gives the plain one.
-  ErrorPage page(http::Status status);
+  // The result lives until the next call.
+  const ErrorPage& page(http::Status status);
 
  private:
   struct Entry {
@@ -40,9 +41,11 @@ class ErrorPages {
     ErrorPage page;
   };
   Entry* find(http::Status status);
+  const ErrorPage& plain_page(http::Status status);
   std::string root_;
   std::map<http::Status, Entry> pages_;
   std::map<http::Status, Entry> classes_;
+  std::map<http::Status, ErrorPage> plain_;  // made when first needed
 };
 
 constexpr std::uint64_t kMaxErrorPageBytes = 1 << 20;

@@ -44,11 +44,17 @@ class TextSource final : public BodySource {
  public:
   explicit TextSource(std::shared_ptr<const std::string> text) : text_(std::move(text)) {}
   PullResult pull(SendQueue& out, std::size_t) override {
-    out.append_borrowed(*text_, text_);
+    // Small ones leave in one piece with the head.
+    if (text_->size() <= kCopyBelow) {
+      out.append(*text_);
+    } else {
+      out.append_borrowed(*text_, text_);
+    }
     return PullResult::end;
   }
 
  private:
+  static constexpr std::size_t kCopyBelow = 4096;
   std::shared_ptr<const std::string> text_;
 };
 
@@ -62,8 +68,9 @@ void Exchange::fail(http::Status status, std::string_view reason,
     log().write(level, id(), "{} {}: {} ({})", escape_for_log(request_.head.method_text),
                 escape_for_log(request_.head.target), reason, status);
   }
-  const ErrorPage page = site_ != nullptr && site_->error_pages ? site_->error_pages->page(status)
-                                                                : plain_error_page(status);
+  const bool has_pages = site_ != nullptr && site_->error_pages;
+  const ErrorPage plain = has_pages ? ErrorPage{} : plain_error_page(status);
+  const ErrorPage& page = has_pages ? site_->error_pages->page(status) : plain;
   ResponseHead head(arena_, status);
   head.add("Content-Type", arena_.copy(page.type));
   for (const http::ResponseField& field : extra) head.add(field.name, arena_.copy(field.value));
@@ -82,6 +89,7 @@ void Exchange::reset() {
   site_ = nullptr;
   number_ = 0;
   response_.reset();
+  answered_path_ = {};
   source_ = nullptr;
   sink_ = nullptr;
 }

@@ -78,11 +78,12 @@ class Exchange {
   void fail(http::Status status, std::string_view reason,
             std::span<const http::ResponseField> extra = {});
   bool has_responded() const;
-  // The path that patterns of configured fields are about: that of the file which answers, if the
-  // handler has named one, else the one asked for.
+  // The path that patterns of configured fields are about: the one asked for, unless the handler
+  // says that another answers it: a directory's index, say. Before it responds.
   std::string_view answered_path() const {
-    return response_ && !response_->about.empty() ? response_->about : request_.target.path;
+    return answered_path_.empty() ? request_.target.path : answered_path_;
   }
+  void set_answered_path(std::string_view path) { answered_path_ = arena_.copy(path); }
 
   // The sink has room again, or the source something to pull. May be called at any time from the
   // loop; does nothing when neither is awaited.
@@ -100,6 +101,7 @@ class Exchange {
   std::shared_ptr<const Runtime> runtime_;
   std::uint64_t number_ = 0;
   std::optional<ResponseHead> response_;
+  std::string_view answered_path_;
   BodySource* source_ = nullptr;
   BodySink* sink_ = nullptr;
   TimePoint started_{};

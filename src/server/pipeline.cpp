@@ -2,6 +2,7 @@
 #include "server/pipeline.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "server/connection.h"
 #include "server/worker_context.h"
@@ -136,16 +137,17 @@ void Pipeline::after(Exchange& exchange) {
   const SiteRuntime* site = exchange.site_;
   ResponseHead& head = *exchange.response_;
   if (route == nullptr && site == nullptr) return;
-  const bool is_additive = route != nullptr && route->headers_are_additive;
-  configure(head, route != nullptr ? route->headers : site->headers, is_additive);
-  const std::string_view path = exchange.answered_path();
-  for (const PatternHeaders& each :
-       route != nullptr ? route->headers_by_path : site->headers_by_path) {
+  // What nobody else writes need not be looked for before it is added.
+  bool is_additive = route != nullptr && route->headers_are_additive;
+  for (const HeaderLayer& layer : route != nullptr ? route->headers : site->headers) {
     std::string_view matched;
-    if (path_matches(*each.pattern, path, false, matched)) configure(head, each.fields, false);
+    const bool takes = layer.pattern == nullptr ||
+                       path_matches(*layer.pattern, exchange.answered_path(), false, matched);
+    if (takes) configure(head, layer.fields, std::exchange(is_additive, false));
   }
-  if (route != nullptr && route->cors && !CorsRules::is_preflight(exchange.request_)) {
-    route->cors->annotate(exchange.request_, head);
+  const std::optional<CorsRules>& cors = route != nullptr ? route->cors : site->cors;
+  if (cors && !CorsRules::is_preflight(exchange.request_)) {
+    cors->annotate(exchange.request_, head);
   }
 }
 

@@ -23,9 +23,6 @@ class ResponseHead {
   http::Status status;
   std::string_view reason{};                    // empty: the registered phrase
   std::optional<std::uint64_t> content_length;  // absent with a body: chunked, or until close
-  // The path that patterns of configured fields are about; empty: the one asked for. An index file
-  // has a path of its own.
-  std::string_view about{};
   // Field lines ready to be sent, each with its CRLF. Their names must be none of those in
   // `fields`.
   std::string_view prepared{};

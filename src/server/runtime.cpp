@@ -20,27 +20,33 @@ bool is_handler_field(std::string_view name) {
                      [&](std::string_view known) { return equals_ignoring_case(known, name); });
 }
 
-void merge_fields(std::vector<http::ResponseField>& into, const config::Fields& more) {
-  for (const auto& [name, value] : more) {
+// Fields without a pattern in neighbouring layers become one.
+void append_layer(std::vector<HeaderLayer>& layers, const config::Fields& fields) {
+  if (fields.empty()) return;
+  if (layers.empty() || layers.back().pattern != nullptr) layers.emplace_back();
+  std::vector<http::ResponseField>& into = layers.back().fields;
+  for (const auto& [name, value] : fields) {
     std::erase_if(into, [&name = name](const http::ResponseField& field) {
       return equals_ignoring_case(field.name, name);
     });
   }
-  for (const auto& [name, value] : more) into.push_back({name, value});
+  for (const auto& [name, value] : fields) into.push_back({name, value});
+}
+
+// What a site or a route says of fields: `headers` and `headers_by_path`.
+template <class Table>
+void append_headers(std::vector<HeaderLayer>& layers, const Table& table) {
+  append_layer(layers, table.headers);
+  for (const config::PatternFields& each : table.headers_by_path) {
+    HeaderLayer& added = layers.emplace_back();
+    added.pattern = &each.path;
+    for (const auto& [name, value] : each.fields) added.fields.push_back({name, value});
+  }
 }
 
 bool has_handler_field(const std::vector<http::ResponseField>& fields) {
   return std::any_of(fields.begin(), fields.end(),
                      [](const http::ResponseField& field) { return is_handler_field(field.name); });
-}
-
-void append_by_path(std::vector<PatternHeaders>& into,
-                    const std::vector<config::PatternFields>& more) {
-  for (const config::PatternFields& each : more) {
-    PatternHeaders& added = into.emplace_back();
-    added.pattern = &each.path;
-    merge_fields(added.fields, each.fields);
-  }
 }
 
 std::vector<std::string> common_methods(const std::vector<std::string>& configured,
@@ -77,15 +83,13 @@ Result<RouteRuntime> build_route(const config::Route& route, const config::Site&
       std::find(methods.begin(), methods.end(), "HEAD") == methods.end()) {
     runtime.methods.push_back("HEAD");
   }
-  merge_fields(runtime.headers, site.headers);
-  merge_fields(runtime.headers, route.headers);
-  append_by_path(runtime.headers_by_path, site.headers_by_path);
-  append_by_path(runtime.headers_by_path, route.headers_by_path);
+  append_headers(runtime.headers, site);
+  append_headers(runtime.headers, route);
   if (route.cors) runtime.cors.emplace(*route.cors, runtime.methods);
   runtime.headers_are_additive =
-      !runtime.executes && !has_handler_field(runtime.headers) &&
-      std::none_of(runtime.headers_by_path.begin(), runtime.headers_by_path.end(),
-                   [](const PatternHeaders& each) { return has_handler_field(each.fields); });
+      !runtime.executes &&
+      std::none_of(runtime.headers.begin(), runtime.headers.end(),
+                   [](const HeaderLayer& layer) { return has_handler_field(layer.fields); });
   return runtime;
 }
 
@@ -101,8 +105,8 @@ Result<std::shared_ptr<Runtime>> Runtime::build(std::shared_ptr<const config::Co
     built->config = &site;
     built->name = site.hosts.empty() ? "default" : site.hosts.front();
     built->error_pages = std::make_unique<ErrorPages>(*runtime->config_, site);
-    merge_fields(built->headers, site.headers);
-    append_by_path(built->headers_by_path, site.headers_by_path);
+    append_headers(built->headers, site);
+    if (site.cors) built->cors.emplace(*site.cors, std::vector<std::string>{});
     const HandlerContext context{loop, log, *runtime->config_, site, shared, workers};
     for (const config::Route& route : site.routes) {
       TRY_ASSIGN(RouteRuntime route_runtime, build_route(route, site, build_handler, context));

@@ -17,9 +17,9 @@
 
 namespace uvhttpd {
 
-// Fields of answers about paths that the pattern takes.
-struct PatternHeaders {
-  const config::PathPattern* pattern = nullptr;
+// Fields of answers, or only of those about paths that the pattern takes.
+struct HeaderLayer {
+  const config::PathPattern* pattern = nullptr;  // absent: of all
   std::vector<http::ResponseField> fields;
 };
 
@@ -32,9 +32,9 @@ struct RouteRuntime {
   // The handler runs what the path names: a later static route must not show its source when this
   // one only refuses the method.
   bool executes = false;
-  // The site's and the route's own fields, merged: a name in the route replaces the site's.
-  std::vector<http::ResponseField> headers;
-  std::vector<PatternHeaders> headers_by_path;  // the site's, then its own; later ones replace
+  // The site's fields and the route's own, from the general to the particular: in an answer a later
+  // one takes the place of an earlier one of its name.
+  std::vector<HeaderLayer> headers;
   std::optional<CorsRules> cors;
   // None of all these is a field that the handler may write itself, so heads may be prepared.
   bool headers_are_additive = true;
@@ -45,9 +45,9 @@ struct RouteRuntime {
 struct SiteRuntime {
   const config::Site* config = nullptr;
   std::vector<RouteRuntime> routes;
-  std::string name;                          // its first host, or "default"; for the log
-  std::vector<http::ResponseField> headers;  // for answers without a route
-  std::vector<PatternHeaders> headers_by_path;
+  std::string name;                  // its first host, or "default"; for the log
+  std::vector<HeaderLayer> headers;  // for answers without a route
+  std::optional<CorsRules> cors;
   std::unique_ptr<ErrorPages> error_pages;
 };
 

@@ -59,11 +59,22 @@ path = "/one"
 handler = "cgi"
 program = "/usr/bin/one.sh"
 [[site.route]]
+path = "/app/*.sh"
+handler = "cgi"
+root = "/etc/uvhttpd/app"
+[[site.route]]
+path = "/tools/*"
+handler = "cgi"
+[[site.route]]
+path = "/single"
+handler = "cgi"
+[[site.route]]
 path = "/docs/*"
 handler = "static"
 root = "/usr/share/doc"
 )");
-  CHECK(program_places(site) == Names{"/etc/uvhttpd/cgi-bin", "/usr/bin/one.sh"});
+  CHECK(program_places(site) == Names{"/etc/uvhttpd/cgi-bin", "/usr/bin/one.sh",
+                                      site.files.root + "/tools", site.files.root + "/single"});
 }
 
 }  // namespace

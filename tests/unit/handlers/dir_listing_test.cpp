@@ -125,7 +125,7 @@ TEST_CASE("read_listing leaves out what the caller refuses") {
   const Tree tree;
   for (const char* name : {"a.php", "b.txt", "c.php/inner"}) tree.write(name);
   ListingRules rules;
-  rules.refuses = [](const ListingEntry& entry) {
+  rules.refuses = [](const ListingEntry& entry, std::string_view) {
     return entry.kind == Kind::file && entry.name.ends_with(".php");
   };
   CHECK(tree.names("", rules) == Names{"b.txt", "c.php/"});

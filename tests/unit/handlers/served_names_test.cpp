@@ -48,21 +48,37 @@ TEST_CASE("ServedNames refuses what the configuration hides, and names the key")
       {"x.py", "source_files"},
       {"x.phpx", ""},
       {"php", ""},
+      {"cgi-bin", "source_files"},
+      {"cgi-bin/", "source_files"},
+      {"cgi-bin/lib/data.txt", "source_files"},
+      {"cgi-binary/x", ""},
   };
   const auto starts_with_key = [](const std::string& why, const std::string& key) {
     return key.empty() ? why.empty() : why.starts_with(key + ": ");
   };
   SUBCASE("by default") {
-    const ServedNames names(config->sites[0].files, config->sites[0]);
+    const ServedNames names(config->sites[0].files, config->sites[0], "/srv");
     for (const Row& row : rows) {
       CAPTURE(row.path);
       CHECK(starts_with_key(names.refusal(row.path), row.key));
     }
   }
+  SUBCASE("of what is not known to be a file, only its place and its hidden segments count") {
+    const ServedNames names(config->sites[0].files, config->sites[0], "/srv");
+    CHECK(names.refusal_of_any("x.php").empty());
+    CHECK(names.refusal_of_any("a~").empty());
+    CHECK_FALSE(names.refusal_of_any(".git").empty());
+    CHECK_FALSE(names.refusal_of_any("cgi-bin/").empty());
+  }
+  SUBCASE("where the root is the programs' own directory, places say nothing") {
+    const ServedNames names(config->sites[0].files, config->sites[0], "/srv/cgi-bin");
+    CHECK(names.refusal("data.txt").empty());
+    CHECK_FALSE(names.refusal("x.py").empty());
+  }
   SUBCASE("not when all is to be served") {
     config::FileRules rules = config->sites[0].files;
     rules.hidden_files = rules.source_files = true;
-    const ServedNames names(rules, config->sites[0]);
+    const ServedNames names(rules, config->sites[0], "/srv");
     for (const Row& row : rows) {
       CAPTURE(row.path);
       CHECK(names.refusal(row.path).empty());

@@ -115,6 +115,18 @@ TEST_CASE("A preflight is answered for the route of the request that it asks abo
   }
 }
 
+TEST_CASE("An answer that no route gives is the site's") {
+  TestServer server("[[site]]\ncors = { origins = [\"https://a.example\"] }\n" +
+                        route("/a", "target", "methods = [\"GET\"]"),
+                    usual_fakes());
+  for (const char* method : {"GET", "DELETE"}) {
+    const Answer answer = ask(server, method, "/nothing", "Origin: https://a.example\r\n");
+    CHECK(answer.status >= 400);
+    CHECK(answer.field("Access-Control-Allow-Origin") == "https://a.example");
+  }
+  CHECK(ask(server, "DELETE", "/a", "Origin: https://a.example\r\n").field("Vary") == "Origin");
+}
+
 TEST_CASE("A failure of the route can be read by its origins too") {
   TestServer server(
       "[[site]]\n" + route("/api/*", "missing", "cors = { origins = [\"https://a.example\"] }"),
