@@ -3,11 +3,9 @@
 //
 //   node site.test.mjs BASE_URL SCREENSHOT_DIRECTORY
 //
-// One line per check; the last line is "N passed, N failed". CHROMIUM names another browser.
+// One line per check; the last line is "N passed, N failed".
 
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { chromium } from 'playwright-core';
+import { DESKTOP, NARROW, PHONE, check, equal, holds, open as openPage, overflow, report, run, screenshot, subject, text, worstContrast } from './harness.mjs';
 
 const [base, shots] = process.argv.slice(2);
 if (!base || !shots) {
@@ -15,10 +13,6 @@ if (!base || !shots) {
   process.exit(2);
 }
 
-const PATIENCE = 10000;
-const DESKTOP = { width: 1280, height: 800 };
-const PHONE = { width: 375, height: 740 };
-const NARROW = { width: 320, height: 640 };
 const PAGES = [
   { name: 'overview', path: '/' },
   { name: 'forms', path: '/forms.html' },
@@ -28,57 +22,8 @@ const PAGES = [
   { name: 'not-found', path: '/no-such-page/at/all', status: 404 },
 ];
 
-let passed = 0;
-let failed = 0;
-
-function check(name, good, found) {
-  if (good) {
-    passed += 1;
-    console.log(`ok     ${name}`);
-  } else {
-    failed += 1;
-    console.log(`FAILED ${name}${found === undefined ? '' : `\n       found: ${JSON.stringify(found)}`}`);
-  }
-}
-
-const equal = (name, found, wanted) => check(name, found === wanted, found);
-const holds = (name, found, part) => check(name, String(found).includes(part), found);
-
-// Runs the checks of one subject; an exception is one failed check and ends only that subject.
-async function subject(name, work) {
-  try {
-    await work();
-  } catch (error) {
-    check(name, false, String(error.message).split('\n')[0]);
-  }
-}
-
-// A page in a context of its own that notes everything which goes wrong.
-// `expected` holds the statuses of 400 and above that a check provokes on purpose.
-async function open(browser, { viewport = DESKTOP, scheme = 'light', script = true, expected = [] } = {}) {
-  const context = await browser.newContext({ viewport, colorScheme: scheme, javaScriptEnabled: script, reducedMotion: 'reduce' });
-  const page = await context.newPage();
-  page.setDefaultTimeout(PATIENCE);
-  const troubles = [];
-  page.on('console', (message) => {
-    const status = /status of (\d{3})/.exec(message.text())?.[1];
-    if (expected.includes(Number(status))) return;
-    if (message.type() === 'error' || message.type() === 'warning') troubles.push(`console: ${message.text()}`);
-  });
-  page.on('pageerror', (error) => troubles.push(`page error: ${error.message}`));
-  page.on('requestfailed', (request) => troubles.push(`request failed: ${request.url()} ${request.failure()?.errorText}`));
-  page.on('response', (response) => {
-    if (response.status() >= 400 && !expected.includes(response.status())) troubles.push(`status ${response.status()}: ${response.url()}`);
-  });
-  page.on('request', (request) => {
-    if (new URL(request.url()).origin !== new URL(base).origin) troubles.push(`another host: ${request.url()}`);
-  });
-  return { context, page, troubles };
-}
-
-const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-const shot = (page, name) => page.screenshot({ path: join(shots, `${name}.png`), fullPage: true });
-const text = (page, selector) => page.locator(selector).innerText();
+const open = (browser, options) => openPage(browser, { origins: [new URL(base).origin], ...options });
+const shot = (page, name) => screenshot(page, shots, name);
 
 async function waitForText(page, selector, part) {
   await page.waitForFunction(([where, what]) => document.querySelector(where)?.textContent.includes(what), [selector, part]);
@@ -124,28 +69,7 @@ async function colours(browser) {
     const { context, page } = await open(browser, { scheme });
     await page.goto(base, { waitUntil: 'networkidle' });
     backgrounds[scheme] = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-    const worst = await page.evaluate(() => {
-      const numbers = (colour) => colour.match(/[\d.]+/g).map(Number);
-      const luminance = (colour) => {
-        const [r, g, b] = numbers(colour).map((v) => (v / 255 <= 0.03928 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
-        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-      };
-      const background = (element) => {
-        for (let e = element; e; e = e.parentElement) {
-          const colour = getComputedStyle(e).backgroundColor;
-          if (numbers(colour)[3] !== 0) return colour;
-        }
-        return 'rgb(255, 255, 255)';
-      };
-      let least = { ratio: 21 };
-      for (const element of document.querySelectorAll('body *')) {
-        if (![...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim()) || element.closest('svg, [hidden]')) continue;
-        const pair = [luminance(getComputedStyle(element).color), luminance(background(element))].sort((a, b) => b - a);
-        const ratio = (pair[0] + 0.05) / (pair[1] + 0.05);
-        if (ratio < least.ratio) least = { ratio, text: element.textContent.trim().slice(0, 40) };
-      }
-      return least;
-    });
+    const worst = await worstContrast(page);
     check(`${scheme}: every text has a contrast of at least 4.5`, worst.ratio >= 4.5, worst);
     await context.close();
   }
@@ -387,14 +311,6 @@ async function links(browser) {
   await context.close();
 }
 
-await mkdir(shots, { recursive: true });
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  headless: true,
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-});
-const subjects = { looks, colours, overview, getForm, postForm, session, downloads, keyboard, withoutScript, links };
-for (const [name, work] of Object.entries(subjects)) await subject(name, () => work(browser));
-await browser.close();
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
+const good = await run({ looks, colours, overview, getForm, postForm, session, downloads, keyboard, withoutScript, links }, shots);
+report();
+process.exit(good ? 0 : 1);
