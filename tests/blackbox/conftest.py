@@ -90,6 +90,20 @@ class Server:
     def open_files(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
+    def memory(self, key="VmRSS"):
+        """What the kernel says of its memory, in bytes."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        return int(re.search(rf"^{key}:\s+([0-9]+) kB$", status, re.MULTILINE)[1]) << 10
+
+    def has_bounded_memory(self):
+        """Whether what memory() says is about the server: sanitizers reserve terabytes and give back little."""
+        return self.memory("VmSize") < 1 << 40
+
+    def cpu_seconds(self):
+        """What all of its threads have used, in steps of a clock tick."""
+        stat = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+
     def client(self, **more):
         return wire.Client(self.address, **more)
 
