@@ -38,8 +38,8 @@ def comforts(shared_server, tmp_path_factory):
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("coding", ["identity", *CODINGS])
-@pytest.mark.parametrize("path,location", [("/about", "/about.html"), ("/about.html", None), ("/large", "/large.html"), ("/large.html",
-                                                                                                                         None)])
+@pytest.mark.parametrize("path,location", [("/about", "/about.html"), ("/about.html", None),
+                                           ("/large", "/large.html"), ("/large.html", None)])
 def test_not_modified_says_what_a_cache_has_to_know_and_nothing_of_the_content(comforts, path, location, coding, method):
     whole = comforts.fetch(path, fields=accepts(coding))
     assert whole.status == 200 and whole.get("Content-Location") == location
@@ -300,7 +300,8 @@ def test_no_combination_of_conditions_is_an_error_of_the_server(files):
     names = ["If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range", "Range"]
     with server.client() as client:
         for _ in range(1000):
-            lines = [f"{chance.choice(names)}: {chance.choice(values).replace('TAG', whole.get('ETag'))}" for _ in range(chance.randrange(1, 6))]
+            lines = [f"{chance.choice(names)}: {chance.choice(values).replace('TAG', whole.get('ETag'))}"
+                     for _ in range(chance.randrange(1, 6))]
             answer = client.request("/a.txt", chance.choice(["GET", "HEAD"]), fields=[*fields, *lines])
             assert answer.status in (200, 206, 304, 412, 416), (lines, answer)
 
@@ -408,6 +409,8 @@ def test_contents_of_one_size_and_time_never_share_a_tag(server, tmp_path, way, 
                 os.replace(root / "new", root / "a.txt")
             else:
                 put(root / "a.txt", content, MTIME)
+            # A weak tag may survive a change within one tick of the file system's clock: RFC 9110 section 8.8.1.
+            last = '"none"' if last.startswith("W/") else last
             answer = client.request("/a.txt", fields=[*accepts(coding), f"If-None-Match: {last}"])
             assert answer.status == 200, "a wrong 304"
             assert decoded(answer.get("Content-Encoding"), answer.body) == content
