@@ -82,6 +82,7 @@ FileInfo FileInfo::from(const struct stat& status) {
           static_cast<std::uint64_t>(status.st_size),
           nanoseconds(status.st_mtim),
           nanoseconds(status.st_ctim),
+          status.st_nlink,
           status.st_mode};
 }
 

@@ -20,6 +20,7 @@ struct FileInfo {
   std::uint64_t size = 0;
   std::int64_t mtime_ns = 0;  // since 1970
   std::int64_t ctime_ns = 0;
+  std::uint64_t links = 0;
   mode_t mode = 0;
 
   static FileInfo from(const struct stat& status);

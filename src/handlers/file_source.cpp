@@ -39,8 +39,12 @@ bool StableFile::is_unchanged() const {
   struct stat status {};
   if (::fstat(fd_.get(), &status) != 0) return false;
   FileInfo now = FileInfo::from(status);
-  // A new link to it, or the loss of its name, changes when its state was changed and nothing else.
-  now.ctime_ns = info_.ctime_ns;
+  // Who replaces or removes a file takes a link from it, which changes ctime and no content. Any
+  // other change of ctime may be a write whose mtime was put back.
+  if (now.links != info_.links) {
+    now.links = info_.links;
+    now.ctime_ns = info_.ctime_ns;
+  }
   return now == info_;
 }
 
