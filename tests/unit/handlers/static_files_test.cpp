@@ -353,6 +353,30 @@ TEST_CASE("StaticFiles notices a changed file after `revalidate`, not before") {
   }
 }
 
+TEST_CASE("A file that appears where nothing was is noticed after `revalidate`, not before") {
+  Files files;
+  SUBCASE("at once when that is 0") {
+    files.serve("[cache]\nrevalidate = \"0s\"\n");
+    CHECK(files.status("/a.txt") == 404);
+    files.root.write("a.txt", "new");
+    CHECK(files.get("/a.txt").body == "new");
+  }
+  SUBCASE("when the time has passed") {
+    files.serve("[cache]\nrevalidate = \"50ms\"\n");
+    CHECK(files.status("/a.txt") == 404);
+    files.root.write("a.txt", "new");
+    CHECK(files.server->wait_until([&] { return files.status("/a.txt") == 200; }));
+  }
+  SUBCASE("not while nothing is fresh, which says nothing of other paths") {
+    files.serve("[cache]\nrevalidate = \"1h\"\n");
+    CHECK(files.status("/a.txt") == 404);
+    files.root.write("a.txt", "new");
+    files.root.write("b.txt", "new");
+    CHECK(files.status("/a.txt") == 404);
+    CHECK(files.status("/b.txt") == 200);
+  }
+}
+
 TEST_CASE("StaticFiles follows its root's path to another directory") {
   Files files;
   files.root.write("v1/a.txt", "one");
