@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -68,9 +69,14 @@ void check_routing(const config::Expect& expect, const RehearsedAnswer& answer, 
   }
 }
 
-Result<RehearsedAnswer> answer_to(const config::Expect& expect, Rehearsal& rehearsal) {
+constexpr std::chrono::seconds kPatience{10};  // for all of them together
+
+Result<RehearsedAnswer> answer_to(const config::Expect& expect, Rehearsal& rehearsal,
+                                  std::chrono::steady_clock::time_point until) {
   TRY_ASSIGN(http::Url url, http::parse_url(expect.url));
-  return rehearsal.ask({expect.method, std::move(url), expect.request_header});
+  const auto left = std::chrono::ceil<Duration>(until - std::chrono::steady_clock::now());
+  if (left <= Duration{0}) return Unexpected(Error{"the tests before took too long", 0});
+  return rehearsal.ask({expect.method, std::move(url), expect.request_header}, left);
 }
 
 std::string join(const Mismatches& mismatches) {
@@ -90,9 +96,10 @@ std::vector<config::Diagnostic> run_expectations(std::shared_ptr<const config::C
     failure.message = "nothing can be tested: " + rehearsal.error().message;
     return {std::move(failure)};
   }
+  const auto until = std::chrono::steady_clock::now() + kPatience;
   for (const config::Expect& expect : config->expectations) {
     config::Diagnostic failure = expect.place;
-    const Result<RehearsedAnswer> answer = answer_to(expect, **rehearsal);
+    const Result<RehearsedAnswer> answer = answer_to(expect, **rehearsal, until);
     if (answer) {
       Mismatches mismatches;
       check_answer(expect, *answer, mismatches);

@@ -9,23 +9,28 @@
 namespace uvhttpd::config {
 namespace {
 
-void add(std::vector<std::string>& list, std::string text) {
-  if (std::find(list.begin(), list.end(), text) == list.end()) list.push_back(std::move(text));
+template <class T>
+void add(std::vector<T>& list, T one) {
+  if (std::find(list.begin(), list.end(), one) == list.end()) list.push_back(std::move(one));
 }
 
 }  // namespace
 
-std::vector<std::string> program_extensions(const Site& site) {
-  std::vector<std::string> extensions;
+std::vector<ProgramType> program_types(const Site& site) {
+  std::vector<ProgramType> types;
   for (const Route& route : site.routes) {
     const auto* cgi = std::get_if<CgiHandler>(&route.handler);
     if (cgi == nullptr) continue;
+    // One program for the whole route is given the files of the site.
+    const std::string& root = cgi->root.empty() ? site.files.root : cgi->root;
     if (route.path.kind == PathPattern::Kind::extension) {
-      add(extensions, to_lower(route.path.extension));
+      add(types, {to_lower(route.path.extension), root});
     }
-    for (const auto& [extension, program] : cgi->interpreter) add(extensions, to_lower(extension));
+    for (const auto& [extension, program] : cgi->interpreter) {
+      add(types, {to_lower(extension), root});
+    }
   }
-  return extensions;
+  return types;
 }
 
 std::vector<std::string> program_places(const Site& site) {

@@ -9,9 +9,14 @@
 
 namespace uvhttpd::config {
 
-// The extensions of files that routes of the site run: ".php" of a route for "*.php" or
-// "/dir/*.php", and those that have an interpreter. In lower case, each once.
-std::vector<std::string> program_extensions(const Site& site);
+// Files that a route runs for their extension.
+struct ProgramType {
+  std::string extension;  // ".php", in lower case
+  std::string root;       // below which the route finds them; absolute
+  bool operator==(const ProgramType&) const = default;
+};
+// Of the routes for "*.php" or "/dir/*.php", and of those that have an interpreter; each once.
+std::vector<ProgramType> program_types(const Site& site);
 
 // Where such routes have their programs: directories all of which they run, and single programs.
 // Absolute, each once. A route that only runs some files of a directory has none.

@@ -5,19 +5,12 @@
 #include <cerrno>
 #include <utility>
 
+#include "server/symlink_policy.h"
+
 namespace uvhttpd {
 namespace {
 
 constexpr mode_t kAnyExecuteBit = S_IXUSR | S_IXGRP | S_IXOTH;
-
-SymlinkPolicy policy_of(config::Symlinks symlinks) {
-  switch (symlinks) {
-    case config::Symlinks::inside: return SymlinkPolicy::inside;
-    case config::Symlinks::deny: return SymlinkPolicy::deny;
-    case config::Symlinks::follow: return SymlinkPolicy::follow;
-  }
-  return SymlinkPolicy::deny;
-}
 
 Unexpected<CgiRefusal> refuse(http::Status status, std::string reason = {}) {
   return Unexpected(CgiRefusal{status, std::move(reason)});
@@ -73,7 +66,7 @@ Result<CgiPrograms> CgiPrograms::open(const config::PathPattern& pattern,
   const bool is_one = !handler.program.empty();
   const std::string root = is_one ? std::string(parent_of(handler.program)) : handler.root;
   TRY_ASSIGN(Directory directory, Directory::open(root.empty() ? "/" : root));
-  return CgiPrograms(pattern, handler, is_one ? SymlinkPolicy::follow : policy_of(symlinks),
+  return CgiPrograms(pattern, handler, is_one ? SymlinkPolicy::follow : symlink_policy(symlinks),
                      std::move(directory));
 }
 

@@ -27,7 +27,7 @@ struct ListingEntry {
 struct ListingRules {
   bool hidden_files = false;  // dotfiles and backups (is_backup_name) are shown
   SymlinkPolicy symlinks = SymlinkPolicy::inside;
-  std::size_t most_entries = 10'000;
+  std::size_t most_entries = 100'000;
   // What else is not served. Called while the directory is read, for a link with the path of what
   // it leads to; empty: nothing.
   std::function<bool(const ListingEntry&, std::string_view leads_to)> refuses;
@@ -35,7 +35,7 @@ struct ListingRules {
 
 struct Listing {
   std::vector<ListingEntry> entries;
-  bool truncated = false;  // the directory has more than most_entries
+  bool truncated = false;  // the directory has more than most_entries, or a million names
 };
 
 // The entries of the directory at `path` (as Directory::open_below takes it), in no order: those

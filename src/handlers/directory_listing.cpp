@@ -37,6 +37,7 @@ struct Work {
   http::Coding coding = http::Coding::identity;
 
   std::string body;
+  std::string etag;
   std::optional<Error> error;
 
   void run();
@@ -47,6 +48,7 @@ struct Work {
 
 void Work::run() {
   if (Result<void> made = make(); !made) error = std::move(made).error();
+  etag = fmt::format("\"{:016x}\"", content_hash(body));
 }
 
 Result<void> Work::make() {
@@ -69,17 +71,10 @@ Result<void> Work::make() {
   return {};
 }
 
-http::Coding choose_coding(const Exchange& exchange, const config::FileRules& rules) {
-  std::vector<http::Coding> preference;
+http::Coding choose_coding(const Exchange& exchange, std::span<const http::Coding> preference) {
   unsigned makeable = 0;
-  for (const std::string& name : rules.compress) {
-    for (const http::Coding coding :
-         {http::Coding::gzip, http::Coding::brotli, http::Coding::zstd}) {
-      if (http::coding_name(coding) != name || !http::ContentEncoder::is_available(coding))
-        continue;
-      preference.push_back(coding);
-      makeable |= bit_of(coding);
-    }
+  for (const http::Coding coding : preference) {
+    if (http::ContentEncoder::is_available(coding)) makeable |= bit_of(coding);
   }
   return http::choose_coding(http::AcceptedCodings::from(exchange.request().head),
                              {preference, 0, makeable});
@@ -115,17 +110,22 @@ class DirectoryListings::Run {
   }
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
-  ~Run() { --all_.running_; }
+  ~Run() {
+    if (task_.is_running()) --all_.running_;
+    all_.held_bytes_ -= held_bytes_;
+  }
 
  private:
   void on_made() {
+    --all_.running_;
+    held_bytes_ = work_->body.size();
+    all_.held_bytes_ += held_bytes_;
     if (work_->error) {
       return exchange_.fail(status_of(work_->error->os_error),
                             escape_for_log(work_->error->message));
     }
     const http::RequestHead& request = exchange_.request().head;
-    const std::string_view etag =
-        exchange_.arena().copy(fmt::format("\"{:016x}\"", content_hash(work_->body)));
+    const std::string_view etag = work_->etag;
     const http::Validators validators{etag, std::nullopt};
     switch (http::evaluate_preconditions(request, validators, exchange_.loop().wall_seconds())) {
       case http::Precondition::failed: return exchange_.fail(412, {});
@@ -155,27 +155,29 @@ class DirectoryListings::Run {
   Exchange& exchange_;
   std::shared_ptr<Work> work_;
   std::string_view cache_control_;  // the tree's
+  std::size_t held_bytes_ = 0;
   BackgroundTask task_;
 };
 
-void DirectoryListings::answer(Exchange& exchange, const FileTree& tree,
-                               const config::FileRules& rules, std::string_view path) {
+void DirectoryListings::answer(Exchange& exchange, const Asked& ask) {
   const auto too_busy = [&](std::string_view why) {
     const http::ResponseField retry{"Retry-After", "1"};
     exchange.fail(503, why, {&retry, 1});
   };
-  if (running_ == kMostRunning) return too_busy("too many directories are being listed");
-  Result<Directory> root = tree.root().duplicate();
+  if (running_ == kMostRunning || held_bytes_ >= kMostHeldBytes) {
+    return too_busy("too many directories are being listed");
+  }
+  Result<Directory> root = ask.tree.root().duplicate();
   if (!root) return too_busy(root.error().message);
   const Request& request = exchange.request();
   auto work = std::make_shared<Work>(std::move(*root));
-  work->path = path;
+  work->path = ask.path;
   work->url_path = request.target.path;
-  work->rules.hidden_files = rules.hidden_files;
-  work->rules.symlinks = tree.symlinks();
+  work->rules.hidden_files = ask.rules.hidden_files;
+  work->rules.symlinks = ask.tree.symlinks();
   work->rules.most_entries = kMostEntries;
-  work->rules.refuses = [names = tree.names(), where = work->path](const ListingEntry& entry,
-                                                                   std::string_view leads_to) {
+  work->rules.refuses = [names = ask.tree.names(), where = work->path](const ListingEntry& entry,
+                                                                       std::string_view leads_to) {
     const std::string below = where + entry.name;
     const std::string why =
         entry.is_directory() ? names.refusal_of_any(below) : names.refusal(below);
@@ -184,8 +186,8 @@ void DirectoryListings::answer(Exchange& exchange, const FileTree& tree,
   };
   work->order = parse_listing_order(request.target.query);
   work->format = choose_listing_format(request.head.fields);
-  work->coding = choose_coding(exchange, rules);
-  exchange.keep<Run>(*this, exchange, std::move(work), tree.cache_control(request.target.path));
+  work->coding = choose_coding(exchange, ask.preference);
+  exchange.keep<Run>(*this, exchange, std::move(work), ask.tree.cache_control(request.target.path));
 }
 
 }  // namespace uvhttpd

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <utility>
 
 #include "base/content_hash.h"
@@ -13,6 +14,7 @@
 #include "http/date.h"
 #include "http/mime.h"
 #include "http/target.h"
+#include "server/symlink_policy.h"
 
 namespace uvhttpd {
 namespace {
@@ -44,9 +46,9 @@ std::string explain(int error) {
   }
 }
 
-FileTree::Found not_opened(int error) {
+FileTree::Found not_opened(int error, std::string why) {
   FileTree::Found found;
-  found.why = explain(error);
+  found.why = std::move(why);
   switch (error) {
     case ENOENT:
     case ENOTDIR:
@@ -55,7 +57,8 @@ FileTree::Found not_opened(int error) {
     case EPERM: found.status = 403; break;
     case EMFILE:
     case ENFILE:
-    case ENOMEM: found.status = 503; break;
+    case ENOMEM:
+    case EAGAIN: found.status = 503; break;
     case EIO: found.status = 500; break;
     default: break;
   }
@@ -71,15 +74,6 @@ bool matches_pattern(std::string_view pattern, std::string_view path) {
   if (star == std::string_view::npos) return path == pattern;
   return path.starts_with(pattern.substr(0, star)) && path.ends_with(pattern.substr(star + 1)) &&
          path.size() + 1 >= pattern.size();
-}
-
-SymlinkPolicy symlink_policy(config::Symlinks rule) {
-  switch (rule) {
-    case config::Symlinks::deny: return SymlinkPolicy::deny;
-    case config::Symlinks::follow: return SymlinkPolicy::follow;
-    case config::Symlinks::inside: break;
-  }
-  return SymlinkPolicy::inside;
 }
 
 // Some tools and file systems keep whole seconds only.
@@ -116,12 +110,12 @@ FileTree::FileTree(const config::FileRules& rules, Directory root, Surroundings 
       types_(around_.config, rules.charset),
       root_(std::move(root)),
       symlinks_(symlink_policy(rules.symlinks)),
-      names_(rules, around_.site, root_.path()) {}
+      names_(rules, around_.config, root_.path()) {}
 
 FileTree::Found FileTree::find(std::string_view path) {
   const TimePoint fresh_since = around_.loop.now() - around_.config.cache.revalidate;
-  const std::shared_ptr<CachedFile> known = around_.cache->find(this, path);
-  if (known && known->checked > fresh_since) return {Found::Kind::file, known, 200};
+  std::shared_ptr<CachedFile> known = around_.cache->find(this, path);
+  if (known && known->checked > fresh_since) return {Found::Kind::file, std::move(known), 200};
   if (!known && absent_.has(path, fresh_since)) return {};
   return find_again(path);
 }
@@ -129,11 +123,16 @@ FileTree::Found FileTree::find(std::string_view path) {
 FileTree::Found FileTree::find_again(std::string_view path) {
   const TimePoint now = around_.loop.now();
   if (now - root_checked_ >= around_.config.cache.revalidate) {
-    if (root_.reopen_if_replaced()) names_ = ServedNames(rules_, around_.site, root_.path());
+    if (root_.reopen_if_replaced() || names_.has_moved()) {
+      names_ = ServedNames(rules_, around_.config, root_.path());
+    }
     root_checked_ = now;
   }
   const std::shared_ptr<CachedFile> known = around_.cache->find(this, path);
   Found found = look_up(path, known);
+  // For want of means nothing can be learnt: what is known may well be so still.
+  const bool is_uncertain = found.kind == Found::Kind::failed && found.status >= 500;
+  if (is_uncertain && known && known->identity().content) return {Found::Kind::file, known, 200};
   if (found.kind != Found::Kind::file) {
     if (known) around_.cache->erase(this, path);
     if (found.kind == Found::Kind::absent && found.why.empty()) absent_.add(path, now);
@@ -166,7 +165,7 @@ FileTree::Found FileTree::look_up(std::string_view path, const std::shared_ptr<C
     const Result<OpenedFile> located = root_.locate_below(path, symlinks_);
     if (located && located->info.is_directory()) return {Found::Kind::needs_slash, nullptr, 301};
   }
-  if (error != 0) return not_opened(error);
+  if (error != 0) return not_opened(error, explain(error));
   if (!opened->info.is_directory()) {
     return {Found::Kind::failed, nullptr, 404, "not a regular file"};
   }
@@ -194,7 +193,10 @@ FileTree::Found FileTree::look_up_index(std::string_view directory,
     if (opened && opened->info.is_regular()) {
       return describe(path, std::move(*opened), known, false);
     }
-    if (!opened && opened.error().os_error != ENOENT) return not_opened(opened.error().os_error);
+    if (!opened && opened.error().os_error != ENOENT) {
+      const int error = opened.error().os_error;
+      return not_opened(error, explain(error));
+    }
   }
   return {Found::Kind::directory, nullptr, 404};
 }
@@ -204,7 +206,11 @@ std::string FileTree::refusal(std::string_view path, const OpenedFile& opened) c
     if (std::string why = names_.refusal(path); !why.empty()) return why;
   }
   if (!names_.guards_programs()) return {};
-  return names_.refusal_of_real(path_of_open(opened.fd.get()), opened.info.is_directory());
+  const std::string real = path_of_open(opened.fd.get());
+  if (!real.empty()) return names_.refusal_of_real(real, opened.info.is_directory());
+  // Without links the name is the place.
+  if (symlinks_ == SymlinkPolicy::deny) return {};
+  return "source_files: the kernel does not say where the file is (/proc is missing)";
 }
 
 FileTree::Found FileTree::describe(std::string_view path, OpenedFile opened,
@@ -214,11 +220,12 @@ FileTree::Found FileTree::describe(std::string_view path, OpenedFile opened,
   }
   auto file = std::make_shared<CachedFile>();
   auto& identity = file->representations[static_cast<std::size_t>(Coding::identity)];
-  identity = represent(path, std::move(opened), Coding::identity, known.get());
-  if (!identity) {
-    return {Found::Kind::failed, nullptr, 503, "the file changes faster than it can be read"};
+  auto made = represent(path, std::move(opened), Coding::identity, known.get());
+  if (!made) return not_opened(made.error().os_error, std::move(made.error().message));
+  identity = std::move(*made);
+  if (rules_.precompressed && !add_siblings(*file, path, known.get())) {
+    return not_opened(EMFILE, "what lies beside the file cannot be looked at");
   }
-  if (rules_.precompressed) add_siblings(*file, path, known.get());
   const std::string type = types_.of(path);
   add_makeable(*file, type);
   file->varies = (file->siblings | file->makeable) != 0;
@@ -237,34 +244,39 @@ FileTree::Found FileTree::describe(std::string_view path, OpenedFile opened,
   return {Found::Kind::file, std::move(file), 200};
 }
 
-void FileTree::add_siblings(CachedFile& file, std::string_view path, const CachedFile* known) {
+bool FileTree::add_siblings(CachedFile& file, std::string_view path, const CachedFile* known) {
   const std::int64_t changed = file.identity().info.mtime_ns;
   for (const Sibling& sibling : kSiblings) {
     const std::string name = with_suffix(path, sibling.suffix);
     Result<OpenedFile> opened = root_.open_below(name, symlinks_);
+    if (!opened && not_opened(opened.error().os_error, {}).status >= 500) return false;
     // A sibling older than its file was made from another content.
-    if (!opened || !opened->info.is_regular() || is_older(opened->info, changed)) continue;
-    auto& made = file.representations[static_cast<std::size_t>(sibling.coding)];
-    made = represent(name, std::move(*opened), sibling.coding, known);
-    if (made) file.siblings |= bit_of(sibling.coding);
+    const bool fits = opened && opened->info.is_regular() && !is_older(opened->info, changed) &&
+                      refusal(name, *opened).empty();
+    if (!fits) continue;
+    auto stored = represent(name, std::move(*opened), sibling.coding, known);
+    if (!stored) return false;
+    file.representations[static_cast<std::size_t>(sibling.coding)] = std::move(*stored);
+    file.siblings |= bit_of(sibling.coding);
   }
+  return true;
 }
 
 void FileTree::add_makeable(CachedFile& file, std::string_view type) {
   if (file.identity().info.size < kLeastCompressed) return;
   if (!http::is_compressible(trim_ows(type.substr(0, type.find(';'))))) return;
-  for (const Coding coding : {Coding::gzip, Coding::brotli, Coding::zstd}) {
-    const bool is_wanted = std::find(rules_.compress.begin(), rules_.compress.end(),
-                                     http::coding_name(coding)) != rules_.compress.end();
-    const bool is_there = (file.siblings & bit_of(coding)) != 0;
-    if (is_wanted && !is_there && http::ContentEncoder::is_available(coding)) {
-      file.makeable |= bit_of(coding);
+  for (const std::string& name : rules_.compress) {
+    const std::optional<Coding> coding = http::coding_of(name);
+    const bool is_there = coding && (file.siblings & bit_of(*coding)) != 0;
+    if (coding && !is_there && http::ContentEncoder::is_available(*coding)) {
+      file.makeable |= bit_of(*coding);
     }
   }
 }
 
-std::shared_ptr<Representation> FileTree::represent(std::string_view path, OpenedFile opened,
-                                                    Coding coding, const CachedFile* known) const {
+Result<std::shared_ptr<Representation>> FileTree::represent(std::string_view path,
+                                                            OpenedFile opened, Coding coding,
+                                                            const CachedFile* known) const {
   auto stored = std::make_shared<Representation>();
   stored->path = path;
   stored->info = opened.info;
@@ -274,29 +286,29 @@ std::shared_ptr<Representation> FileTree::represent(std::string_view path, Opene
     stored->content = same->content;
     stored->hash = same->hash;
   } else if (around_.config.cache.memory > 0 && opened.info.size <= around_.kept_bytes) {
-    if (!read_content(*stored, opened.fd.get())) return nullptr;
+    TRY(read_content(*stored, opened.fd.get()));
   }
   stored->is_settled = is_settled(stored->info);
   stored->etag = entity_tag(*stored, coding);
   return stored;
 }
 
-// What is read counts only if the file was the same before and after. True without content when the
+// What is read counts only if the file was the same before and after. There is no content when the
 // file has become too large to keep.
-bool FileTree::read_content(Representation& into, int fd) const {
+Result<void> FileTree::read_content(Representation& into, int fd) const {
   for (int tries = 0; tries < kReadTries; ++tries) {
     Result<std::string> content = read_file(fd, into.info.size, around_.kept_bytes);
     struct stat status {};
-    if (::fstat(fd, &status) != 0) return false;
+    if (::fstat(fd, &status) != 0) return Unexpected(Error::from_errno(errno, into.path));
     const FileInfo before = std::exchange(into.info, FileInfo::from(status));
-    if (content && into.info == before) {
-      into.hash = content_hash(*content);
-      into.content = std::make_shared<const std::string>(std::move(*content));
-      return true;
-    }
-    if (into.info.size > around_.kept_bytes) return true;
+    if (into.info.size > around_.kept_bytes) return {};
+    if (into.info != before) continue;
+    if (!content) return Unexpected(std::move(content).error());
+    into.hash = content_hash(*content);
+    into.content = std::make_shared<const std::string>(std::move(*content));
+    return {};
   }
-  return false;
+  return Unexpected(Error{"the file changes faster than it can be read", EAGAIN});
 }
 
 bool FileTree::is_settled(const FileInfo& info) const {
@@ -382,6 +394,12 @@ Result<UniqueFd> FileTree::open(const Representation& stored) const {
   TRY_ASSIGN(OpenedFile opened, root_.open_below(stored.path, symlinks_));
   if (opened.info != stored.info) return Unexpected(Error{"the file was replaced", ESTALE});
   return std::move(opened.fd);
+}
+
+bool FileTree::may_be_part_of_a_page(std::string_view path) const {
+  const std::string type = types_.of(path, "");
+  return !type.empty() && !type.starts_with("text/html") &&
+         !type.starts_with("application/xhtml+xml");
 }
 
 std::string_view FileTree::cache_control(std::string_view path) const {

@@ -65,6 +65,9 @@ class FileTree {
   const Directory& root() const { return root_; }
   SymlinkPolicy symlinks() const { return symlinks_; }
   const ServedNames& names() const { return names_; }
+  // Whether a file of that name could be loaded by a page, and is none itself: an application that
+  // asks for a script must not be given its own first page.
+  bool may_be_part_of_a_page(std::string_view path) const;
   // The first value of `cache_control` whose pattern takes the path; "" when none does. Lives as
   // long as the tree.
   std::string_view cache_control(std::string_view path) const;
@@ -77,12 +80,13 @@ class FileTree {
                  bool is_other_name);
   // Which key of the configuration keeps the file from being served, and why; "" when none does.
   std::string refusal(std::string_view path, const OpenedFile& opened) const;
-  void add_siblings(CachedFile& file, std::string_view path, const CachedFile* known);
+  // False when it cannot be told what is there.
+  bool add_siblings(CachedFile& file, std::string_view path, const CachedFile* known);
   void add_makeable(CachedFile& file, std::string_view type);
-  // nullptr when the file changes faster than it can be read.
-  std::shared_ptr<Representation> represent(std::string_view path, OpenedFile opened,
-                                            http::Coding coding, const CachedFile* known) const;
-  bool read_content(Representation& into, int fd) const;
+  Result<std::shared_ptr<Representation>> represent(std::string_view path, OpenedFile opened,
+                                                    http::Coding coding,
+                                                    const CachedFile* known) const;
+  Result<void> read_content(Representation& into, int fd) const;
   bool is_settled(const FileInfo& info) const;
   std::string entity_tag(const Representation& of, http::Coding coding) const;
   void finish_fields(const CachedFile& file, Representation& of, std::string_view named_as,

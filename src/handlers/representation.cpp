@@ -19,6 +19,12 @@ void Representation::prepare() {
 
 std::size_t CachedFile::memory() const {
   std::size_t bytes = kOverhead;
+  // What is described on demand counts from the beginning.
+  const std::size_t described = kOverhead + identity().prepared.size() * 4;
+  for (unsigned i = 0; i < http::kCodings; ++i) {
+    const bool is_to_come = (makeable >> i & 1) != 0 && !representations[i];
+    if (is_to_come) bytes += described;
+  }
   for (const auto& representation : representations) {
     if (!representation) continue;
     bytes += kOverhead + representation->prepared.size() * 4;

@@ -64,8 +64,8 @@ struct Representation {
 
 constexpr unsigned bit_of(http::Coding coding) { return 1u << static_cast<unsigned>(coding); }
 
-// Belongs to one loop. What is there never changes but for what is made later; who uses a
-// representation shares it.
+// Belongs to one loop. The representations that are there do not change but for being settled;
+// variants are added, or given up, as they are asked for. Who uses a representation shares it.
 struct CachedFile {
   std::array<std::shared_ptr<Representation>, http::kCodings> representations;  // by http::Coding
   unsigned siblings = 0;  // a bit for each coding that lies beside the file

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "handlers/served_names.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <filesystem>
 
@@ -13,6 +15,17 @@ namespace {
 
 constexpr std::string_view kCodedSuffixes[] = {".zst", ".br", ".gz"};
 
+// Whether a segment begins with a dot. The segment ".well-known" (RFC 8615) does not count.
+bool has_hidden_segment(std::string_view path) {
+  for (std::size_t at = 0; at < path.size();) {
+    const std::size_t end = std::min(path.find('/', at), path.size());
+    const std::string_view segment = path.substr(at, end - at);
+    if (segment.starts_with('.') && segment != ".well-known") return true;
+    at = end + 1;
+  }
+  return false;
+}
+
 bool is_below(std::string_view path, std::string_view place) {
   return path.starts_with(place) && (path.size() == place.size() || path[place.size()] == '/');
 }
@@ -22,6 +35,12 @@ std::string real_path(const std::string& path) {
   std::error_code error;
   const std::string real = std::filesystem::weakly_canonical(path, error).string();
   return error ? path : real;
+}
+
+void add_all(std::vector<std::string>& to, std::vector<std::string> more) {
+  for (std::string& each : more) {
+    if (std::find(to.begin(), to.end(), each) == to.end()) to.push_back(std::move(each));
+  }
 }
 
 // As written and as they are. Only what lies below the root can be asked for there; where the root
@@ -43,22 +62,32 @@ std::vector<std::string> places_below(const std::string& root,
 
 }  // namespace
 
-bool has_hidden_segment(std::string_view path) {
-  for (std::size_t at = 0; at < path.size();) {
-    const std::size_t end = std::min(path.find('/', at), path.size());
-    const std::string_view segment = path.substr(at, end - at);
-    if (segment.starts_with('.') && segment != ".well-known") return true;
-    at = end + 1;
-  }
-  return false;
-}
-
-ServedNames::ServedNames(const config::FileRules& rules, const config::Site& site,
+ServedNames::ServedNames(const config::FileRules& rules, const config::Config& config,
                          const std::string& root)
     : hidden_files_(rules.hidden_files), root_(root == "/" ? "" : root) {
   if (rules.source_files) return;
-  program_extensions_ = config::program_extensions(site);
-  program_places_ = places_below(root, config::program_places(site));
+  std::vector<std::string> places;
+  for (const config::Site& site : config.sites) {
+    add_all(places, config::program_places(site));
+    for (config::ProgramType& type : config::program_types(site)) {
+      const bool is_shared =
+          !type.root.empty() && (is_below(root, type.root) || is_below(type.root, root));
+      if (is_shared) program_extensions_.push_back(std::move(type.extension));
+    }
+  }
+  program_places_ = places_below(root, places);
+  for (const std::string& place : places) watched_.push_back(identify(place));
+}
+
+ServedNames::Identity ServedNames::identify(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return {path, 0, 0};
+  return {path, status.st_dev, status.st_ino};
+}
+
+bool ServedNames::has_moved() const {
+  return std::any_of(watched_.begin(), watched_.end(),
+                     [](const Identity& seen) { return identify(seen.path) != seen; });
 }
 
 std::string ServedNames::refusal_of_any(std::string_view path) const {
@@ -70,6 +99,12 @@ std::string ServedNames::refusal_of_any(std::string_view path) const {
 }
 
 std::string ServedNames::refusal_of_real(std::string_view absolute, bool is_directory) const {
+  // What the kernel adds to the path of a file that was removed since.
+  constexpr std::string_view kRemoved = " (deleted)";
+  if (absolute.ends_with(kRemoved)) {
+    const std::string_view before = absolute.substr(0, absolute.size() - kRemoved.size());
+    if (std::string why = refusal_of_real(before, is_directory); !why.empty()) return why;
+  }
   if (std::string why = refusal_of_place(absolute); !why.empty() || is_directory) return why;
   return refusal_of_source(absolute);
 }
@@ -93,8 +128,13 @@ std::string ServedNames::refusal_of_source(std::string_view path) const {
   if (program_extensions_.empty()) return {};
   std::string name = to_lower(path);
   // A compressed source is one too.
-  for (const std::string_view suffix : kCodedSuffixes) {
-    if (name.ends_with(suffix)) name.resize(name.size() - suffix.size());
+  for (bool is_coded = true; is_coded;) {
+    is_coded = false;
+    for (const std::string_view suffix : kCodedSuffixes) {
+      if (!name.ends_with(suffix)) continue;
+      name.resize(name.size() - suffix.size());
+      is_coded = true;
+    }
   }
   for (const std::string& extension : program_extensions_) {
     if (name.ends_with(extension)) return "source_files: a route runs files of type " + extension;

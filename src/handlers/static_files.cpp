@@ -9,7 +9,7 @@
 
 #include "base/text.h"
 #include "handlers/coded_source.h"
-#include "http/mime.h"
+#include "http/accept.h"
 #include "http/multipart.h"
 #include "server/exchange.h"
 #include "server/site.h"
@@ -20,35 +20,22 @@ namespace {
 using http::Coding;
 
 constexpr config::Bytes kLeastKept = 4;  // files of the largest size that a worker's share holds
-constexpr unsigned kMostStreams = 32;    // coded at once by one worker; the others are sent plain
+// Coded at once by one worker, each with an encoder of about 1 MiB; the others are sent plain.
+constexpr unsigned kMostStreams = 32;
 
 std::vector<Coding> preference_of(const config::FileRules& rules) {
   std::vector<Coding> codings;
   for (const std::string& name : rules.compress) {
-    for (const Coding coding : {Coding::gzip, Coding::brotli, Coding::zstd}) {
-      if (http::coding_name(coding) == name) codings.push_back(coding);
-    }
+    if (const auto coding = http::coding_of(name)) codings.push_back(*coding);
   }
   return codings;
 }
 
-// Whether a file of that name could be part of a page, and is no page: an application that asks for
-// a script must not be given its own first page.
-bool is_part_of_a_page(std::string_view path) {
-  const std::size_t name = path.rfind('/') + 1;
-  const std::size_t dot = path.rfind('.');
-  if (dot == std::string_view::npos || dot <= name) return false;
-  const std::string_view type = http::media_type_of(path.substr(dot));
-  return !type.empty() && type != "text/html" && type != "application/xhtml+xml";
-}
-
 // Somebody who follows a link, rather than a page that loads its parts.
 bool asks_for_a_page(const http::RequestHead& head) {
-  bool names_html = false;
-  head.fields.for_each(http::FieldName::accept, [&](std::string_view value) {
-    names_html = names_html || to_lower(value).find("text/html") != std::string::npos;
-  });
-  return names_html;
+  constexpr unsigned kByName = 3;
+  const http::MediaPreference html = http::media_preference(head.fields, "text/html");
+  return html.precision == kByName && html.quality > 0;
 }
 
 void add_fields(ResponseHead& head, const Representation& what) {
@@ -99,7 +86,8 @@ Result<BuiltHandler> StaticFiles::build(const config::Route& route, const Handle
       context.shared.get<FileCache>(share),
       std::min(context.config.cache.file_bytes, share / kLeastKept),
       // Patterns of cache_control are about paths as clients ask for them.
-      rules.own_root ? route.path.prefix : "/",
+      rules.own_root && route.path.kind == config::PathPattern::Kind::prefix ? route.path.prefix
+                                                                             : "/",
   };
   BuiltHandler built;
   built.handler = std::make_unique<StaticFiles>(rules, context, std::move(root), std::move(around));
@@ -115,7 +103,8 @@ StaticFiles::StaticFiles(const config::StaticHandler& rules, const HandlerContex
       tree_(rules.files, std::move(root), std::move(surroundings)),
       variants_(context.shared.get<VariantMaker>(context.loop, context.log)),
       listings_(context.shared.get<DirectoryListings>()),
-      preference_(preference_of(rules.files)) {}
+      preference_(preference_of(rules.files)),
+      streams_(context.shared.get<StreamCount>()) {}
 
 std::string_view StaticFiles::path_of(const Exchange& exchange) const {
   const Request& request = exchange.request();
@@ -133,12 +122,15 @@ void StaticFiles::handle(Exchange& exchange) {
 
 void StaticFiles::resolve(Exchange& exchange, Asked asked) {
   using Kind = FileTree::Found::Kind;
+  exchange.set_answered_path({});
   FileTree::Found found = seek(exchange, asked);
   switch (found.kind) {
     case Kind::file: asked.file = std::move(found.file); return answer(exchange, asked);
     case Kind::needs_slash: return redirect_to_directory(exchange);
     case Kind::directory:
-      if (rules_.files.listing) return listings_->answer(exchange, tree_, rules_.files, asked.path);
+      if (rules_.files.listing) {
+        return listings_->answer(exchange, {tree_, rules_.files, preference_, asked.path});
+      }
       [[fallthrough]];
     case Kind::absent:
     case Kind::refused:
@@ -153,21 +145,24 @@ FileTree::Found StaticFiles::seek(const Exchange& exchange, Asked& asked) {
   const bool is_nothing =
       found.kind == Kind::absent || (found.kind == Kind::directory && !rules_.files.listing);
   if (!is_nothing || rules_.files.fallback.empty()) return found;
-  if (is_part_of_a_page(asked.path)) {
+  if (tree_.may_be_part_of_a_page(asked.path)) {
     asked.by_accept = true;
     if (!asks_for_a_page(exchange.request().head)) return found;
   }
   asked.path = std::string_view(rules_.files.fallback).substr(1);
-  return tree_.find(asked.path);
+  FileTree::Found fallback = tree_.find(asked.path);
+  // A directory in its place has no address that could be redirected to.
+  const bool is_file = fallback.kind != Kind::needs_slash && fallback.kind != Kind::directory;
+  return is_file ? fallback : FileTree::Found{};
 }
 
 void StaticFiles::answer_absence(Exchange& exchange, const FileTree::Found& found,
                                  const Asked& asked) {
-  http::ResponseField field{"Retry-After", "1"};
-  if (asked.by_accept) field = {"Vary", "Accept"};
-  const bool has_field = asked.by_accept || found.status == 503;
-  exchange.fail(found.status, escape_for_log(found.why),
-                {&field, has_field ? std::size_t{1} : std::size_t{0}});
+  http::ResponseField fields[2];
+  std::size_t count = 0;
+  if (found.status == 503) fields[count++] = {"Retry-After", "1"};
+  if (asked.by_accept) fields[count++] = {"Vary", "Accept"};
+  exchange.fail(found.status, escape_for_log(found.why), {fields, count});
 }
 
 AnswerSource StaticFiles::foresee(Exchange& exchange) {
@@ -195,8 +190,8 @@ AnswerSource StaticFiles::foresee(Exchange& exchange) {
   return {root + what->path, std::move(details)};
 }
 
-std::shared_ptr<Representation> StaticFiles::choose(const Exchange& exchange,
-                                                    const Asked& asked) const {
+const std::shared_ptr<Representation>& StaticFiles::choose(const Exchange& exchange,
+                                                           const Asked& asked) const {
   const http::RequestHead& head = exchange.request().head;
   CachedFile& file = *asked.file;
   if (!file.varies) return file.in(Coding::identity);
@@ -204,7 +199,7 @@ std::shared_ptr<Representation> StaticFiles::choose(const Exchange& exchange,
   if (!file.identity().content) {
     // Without a length: not for those who ask for ranges, or know no chunks.
     const bool is_out = head.minor_version == 0 || head.fields.has(http::FieldName::range) ||
-                        streams_ >= kMostStreams;
+                        streams_->running >= kMostStreams;
     if (is_out) makeable = 0;
   } else if (!asked.is_making_allowed) {
     makeable = 0;
@@ -275,7 +270,7 @@ void StaticFiles::answer_streamed(Exchange& exchange, const Asked& asked,
   auto encoder =
       http::ContentEncoder::create(coding, http::ContentEncoder::Effort::stream, what.info.size);
   if (!encoder) return exchange.fail(500, encoder.error().message);
-  exchange.keep<StreamPlace>(streams_);
+  exchange.keep<StreamPlace>(streams_->running);
   exchange.respond(head, &exchange.keep<CodedSource>(exchange, file, *std::move(encoder)));
 }
 
@@ -324,8 +319,11 @@ bool StaticFiles::answer_ranges(Exchange& exchange, const Asked& asked,
 void StaticFiles::answer_unsatisfiable(Exchange& exchange, const Asked& asked,
                                        const Representation& what) {
   const std::string size = "bytes */" + std::to_string(what.length());
-  const http::ResponseField fields[] = {{"Content-Range", size}, {"Vary", "Accept-Encoding"}};
-  exchange.fail(416, {}, {fields, asked.file->varies ? std::size_t{2} : std::size_t{1}});
+  http::ResponseField fields[3] = {{"Content-Range", size}};
+  std::size_t count = 1;
+  if (asked.file->varies) fields[count++] = {"Vary", "Accept-Encoding"};
+  if (asked.by_accept) fields[count++] = {"Vary", "Accept"};
+  exchange.fail(416, {}, {fields, count});
 }
 
 void StaticFiles::answer_one_range(Exchange& exchange, const Asked& asked,

@@ -18,6 +18,11 @@
 
 namespace uvhttpd {
 
+// Answers of one worker that are coded while they are sent.
+struct StreamCount {
+  unsigned running = 0;
+};
+
 class StaticFiles final : public Handler {
  public:
   // For a config::StaticHandler.
@@ -47,7 +52,7 @@ class StaticFiles final : public Handler {
   void redirect_to_directory(Exchange& exchange);
 
   void answer(Exchange& exchange, const Asked& asked);
-  std::shared_ptr<Representation> choose(const Exchange& exchange, const Asked& asked) const;
+  const std::shared_ptr<Representation>& choose(const Exchange& exchange, const Asked& asked) const;
   // Answers when the variant is there.
   void wait_for(Exchange& exchange, const Asked& asked, http::Coding coding);
   void answer_whole(Exchange& exchange, const Asked& asked,
@@ -78,7 +83,7 @@ class StaticFiles final : public Handler {
   std::shared_ptr<VariantMaker> variants_;
   std::shared_ptr<DirectoryListings> listings_;
   const std::vector<http::Coding> preference_;
-  unsigned streams_ = 0;  // answers that are coded while they are sent
+  std::shared_ptr<StreamCount> streams_;
 };
 
 }  // namespace uvhttpd

@@ -43,7 +43,7 @@ constexpr Tuning kGzip{{6, 15}, {4, 15}};
 // The encoder holds back up to two windows of its input.
 constexpr Tuning kBrotli{{5, 22}, {4, 18}};
 static_assert(std::size_t{2} << kBrotli.stream.window_log == ContentEncoder::kMaxHeldBytes);
-constexpr Tuning kZstd{{6, 21}, {3, 20}};
+constexpr Tuning kZstd{{6, 21}, {3, 18}};
 static_assert(kZstd.keep.window_log <= 23, "RFC 9659 section 3: a client may refuse more");
 
 // What takes the place of a coding that is not built in.

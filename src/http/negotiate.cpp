@@ -29,15 +29,6 @@ std::optional<Weighted> parse_weighted(std::string_view member) {
   return Weighted{trim_ows(member.substr(0, semicolon)), *quality};
 }
 
-std::optional<Coding> coding_of(std::string_view name) {
-  if (equals_ignoring_case(name, "gzip")) return Coding::gzip;
-  if (equals_ignoring_case(name, "br")) return Coding::brotli;
-  if (equals_ignoring_case(name, "zstd")) return Coding::zstd;
-  if (equals_ignoring_case(name, "identity")) return Coding::identity;
-  if (equals_ignoring_case(name, "x-gzip")) return Coding::gzip;  // section 8.4.1.3
-  return std::nullopt;
-}
-
 // The qualities that a field states, for each coding and for "*".
 struct Stated {
   std::optional<unsigned> of_coding[kCodings];
@@ -106,6 +97,15 @@ std::optional<unsigned> parse_quality(std::string_view text) {
     unit /= 10;
   }
   return quality <= 1000 ? std::optional(quality) : std::nullopt;
+}
+
+std::optional<Coding> coding_of(std::string_view name) {
+  if (equals_ignoring_case(name, "gzip")) return Coding::gzip;
+  if (equals_ignoring_case(name, "br")) return Coding::brotli;
+  if (equals_ignoring_case(name, "zstd")) return Coding::zstd;
+  if (equals_ignoring_case(name, "identity")) return Coding::identity;
+  if (equals_ignoring_case(name, "x-gzip")) return Coding::gzip;  // section 8.4.1.3
+  return std::nullopt;
 }
 
 std::string_view coding_name(Coding coding) {

@@ -16,6 +16,8 @@ constexpr unsigned kCodings = 4;
 
 // "gzip", "br", "zstd"; "identity" for identity.
 std::string_view coding_name(Coding coding);
+// In any case; "x-gzip" is gzip (section 8.4.1.3). nullopt for a coding that we do not know.
+std::optional<Coding> coding_of(std::string_view name);
 
 // A weight (section 12.4.2) in thousandths: "0" or "1", a point, and up to three digits; nullopt
 // when malformed.

@@ -58,6 +58,12 @@ void CorsRules::answer_preflight(const Request& request, ResponseHead& head) con
 }
 
 void CorsRules::annotate(const Request& request, ResponseHead& head) const {
+  // Whom to allow what is said by the configuration alone, whatever a program has written.
+  for (const std::string_view name :
+       {"Access-Control-Allow-Origin", "Access-Control-Allow-Credentials",
+        "Access-Control-Expose-Headers"}) {
+    head.remove(name);
+  }
   // Also when this request has no origin: a cache may have the next one's.
   if (!is_open_) head.add("Vary", "Origin");
   const std::string_view origin = allowed_origin(request);
@@ -81,8 +87,8 @@ bool CorsRules::takes(std::string_view origin) const {
 }
 
 void CorsRules::add_origin(std::string_view origin, ResponseHead& head) const {
-  head.set("Access-Control-Allow-Origin", origin);
-  if (config_.credentials) head.set("Access-Control-Allow-Credentials", "true");
+  head.add("Access-Control-Allow-Origin", origin);
+  if (config_.credentials) head.add("Access-Control-Allow-Credentials", "true");
 }
 
 }  // namespace uvhttpd

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "server/media_types.h"
+#include "server/symlink_policy.h"
 
 namespace uvhttpd {
 namespace {
@@ -27,11 +28,12 @@ ErrorPage plain_error_page(http::Status status) {
 }
 
 ErrorPages::ErrorPages(const config::Config& config, const config::Site& site)
-    : root_(site.files.root) {
+    : config_(config), site_(site) {
   const MediaTypes types(config, site.files.charset);
   for (const config::Site::ErrorPage& page : site.error_pages) {
-    auto& pages = page.status < 10 ? classes_ : pages_;
-    pages[page.status] = {page.path.substr(1), {}, {nullptr, types.of(page.path, "text/html")}};
+    Entry& entry = (page.status < 10 ? classes_ : pages_)[page.status];
+    entry.path = page.path.substr(1);
+    entry.page.type = types.of(page.path, "text/html");
   }
 }
 
@@ -49,19 +51,25 @@ const ErrorPage& ErrorPages::plain_page(http::Status status) {
                                : plain_.emplace(status, plain_error_page(status)).first->second;
 }
 
-const ErrorPage& ErrorPages::page(http::Status status) {
+const ErrorPage& ErrorPages::page(http::Status status, TimePoint now) {
   Entry* entry = find(status);
   if (entry == nullptr) return plain_page(status);
-  const Result<Directory> root = Directory::open(root_);
-  if (!root) return plain_page(status);
-  const Result<OpenedFile> opened = root->open_below(entry->path, SymlinkPolicy::inside);
-  if (!opened || !opened->info.is_regular()) return plain_page(status);
-  if (entry->page.body && entry->info == opened->info) return entry->page;
+  if (entry->looked_at <= now - config_.cache.revalidate) {
+    look_at(*entry);
+    entry->looked_at = now;
+  }
+  return entry->page.body ? entry->page : plain_page(status);
+}
+
+void ErrorPages::look_at(Entry& entry) const {
+  entry.page.body = nullptr;
+  const Result<Directory> root = Directory::open(site_.files.root);
+  if (!root) return;
+  const Result<OpenedFile> opened =
+      root->open_below(entry.path, symlink_policy(site_.files.symlinks));
+  if (!opened || !opened->info.is_regular()) return;
   Result<std::string> content = read_file(opened->fd.get(), opened->info.size, kMaxErrorPageBytes);
-  if (!content) return plain_page(status);
-  entry->page.body = std::make_shared<const std::string>(std::move(*content));
-  entry->info = opened->info;
-  return entry->page;
+  if (content) entry.page.body = std::make_shared<const std::string>(std::move(*content));
 }
 
 }  // namespace uvhttpd

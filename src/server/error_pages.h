@@ -24,7 +24,8 @@ struct ErrorPage {
 // The page that the server brings itself.
 ErrorPage plain_error_page(http::Status status);
 
-// One site's pages. Files are read when first needed and again when they have changed.
+// One site's pages. Files are read when they are needed, and are good for as long as the cache's
+// entries are.
 class ErrorPages {
  public:
   // Both outlive the object.
@@ -32,17 +33,19 @@ class ErrorPages {
   // The operator's page for the status, else for its class, else the plain one. A page that cannot
   // be read gives the plain one.
   // The result lives until the next call.
-  const ErrorPage& page(http::Status status);
+  const ErrorPage& page(http::Status status, TimePoint now);
 
  private:
   struct Entry {
     std::string path;  // below the root
-    FileInfo info;
-    ErrorPage page;
+    ErrorPage page;    // without a body when there is none
+    TimePoint looked_at = TimePoint::min();
   };
   Entry* find(http::Status status);
+  void look_at(Entry& entry) const;
   const ErrorPage& plain_page(http::Status status);
-  std::string root_;
+  const config::Config& config_;
+  const config::Site& site_;
   std::map<http::Status, Entry> pages_;
   std::map<http::Status, Entry> classes_;
   std::map<http::Status, ErrorPage> plain_;  // made when first needed

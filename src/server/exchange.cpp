@@ -70,7 +70,7 @@ void Exchange::fail(http::Status status, std::string_view reason,
   }
   const bool has_pages = site_ != nullptr && site_->error_pages;
   const ErrorPage plain = has_pages ? ErrorPage{} : plain_error_page(status);
-  const ErrorPage& page = has_pages ? site_->error_pages->page(status) : plain;
+  const ErrorPage& page = has_pages ? site_->error_pages->page(status, loop().now()) : plain;
   ResponseHead head(arena_, status);
   head.add("Content-Type", arena_.copy(page.type));
   for (const http::ResponseField& field : extra) head.add(field.name, arena_.copy(field.value));

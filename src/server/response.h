@@ -24,7 +24,7 @@ class ResponseHead {
   std::string_view reason{};                    // empty: the registered phrase
   std::optional<std::uint64_t> content_length;  // absent with a body: chunked, or until close
   // Field lines ready to be sent, each with its CRLF. Their names must be none of those in
-  // `fields`.
+  // `fields`, but for Vary, which is a list.
   std::string_view prepared{};
 
   // Views must live as long as the exchange or the runtime.

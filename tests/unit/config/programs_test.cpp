@@ -17,7 +17,7 @@ Site site_of(std::string_view routes) {
 
 TEST_CASE("A site without routes of programs has no programs") {
   const Site site = site_of("[[site.route]]\npath = \"*.php\"\nhandler = \"static\"\n");
-  CHECK(program_extensions(site).empty());
+  CHECK(program_types(site).empty());
   CHECK(program_places(site).empty());
 }
 
@@ -38,7 +38,9 @@ path = "/one"
 handler = "cgi"
 program = "/usr/bin/one.sh"
 )");
-  CHECK(program_extensions(site) == Names{".php", ".fcgi", ".py"});
+  const std::string root = site.files.root;
+  CHECK(program_types(site) ==
+        std::vector<ProgramType>{{".php", root}, {".fcgi", root}, {".py", root}});
 }
 
 TEST_CASE("Places of programs are the routes' own directories and single programs, each once") {

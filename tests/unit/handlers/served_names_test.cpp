@@ -9,14 +9,17 @@
 namespace uvhttpd::tests {
 namespace {
 
-TEST_CASE("has_hidden_segment looks at each segment") {
-  CHECK(has_hidden_segment(".a"));
-  CHECK(has_hidden_segment("a/.b"));
-  CHECK(has_hidden_segment("a/.b/"));
-  CHECK(has_hidden_segment(".well-known.bak"));
-  CHECK_FALSE(has_hidden_segment(""));
-  CHECK_FALSE(has_hidden_segment("a.b/c."));
-  CHECK_FALSE(has_hidden_segment(".well-known/a"));
+TEST_CASE("Every segment may hide what is below it") {
+  const auto config = config_of("[[site]]\nroot = \"/srv\"\n");
+  const ServedNames names(config->sites[0].files, *config, "/srv");
+  for (const char* path : {".a", "a/.b", "a/.b/", ".well-known.bak", "a/.b/c"}) {
+    CAPTURE(path);
+    CHECK_FALSE(names.refusal_of_any(path).empty());
+  }
+  for (const char* path : {"", "a.b/c.", ".well-known/a"}) {
+    CAPTURE(path);
+    CHECK(names.refusal_of_any(path).empty());
+  }
 }
 
 TEST_CASE("ServedNames refuses what the configuration hides, and names the key") {
@@ -45,6 +48,8 @@ TEST_CASE("ServedNames refuses what the configuration hides, and names the key")
       {"docs/x.php", "source_files"},
       {"x.php.gz", "source_files"},
       {"x.php.gz.br", "source_files"},
+      {"x.php.br.gz", "source_files"},
+      {"x.php.gz.gz", "source_files"},
       {"x.py", "source_files"},
       {"x.phpx", ""},
       {"php", ""},
@@ -57,33 +62,69 @@ TEST_CASE("ServedNames refuses what the configuration hides, and names the key")
     return key.empty() ? why.empty() : why.starts_with(key + ": ");
   };
   SUBCASE("by default") {
-    const ServedNames names(config->sites[0].files, config->sites[0], "/srv");
+    const ServedNames names(config->sites[0].files, *config, "/srv");
     for (const Row& row : rows) {
       CAPTURE(row.path);
       CHECK(starts_with_key(names.refusal(row.path), row.key));
     }
   }
   SUBCASE("of what is not known to be a file, only its place and its hidden segments count") {
-    const ServedNames names(config->sites[0].files, config->sites[0], "/srv");
+    const ServedNames names(config->sites[0].files, *config, "/srv");
     CHECK(names.refusal_of_any("x.php").empty());
     CHECK(names.refusal_of_any("a~").empty());
     CHECK_FALSE(names.refusal_of_any(".git").empty());
     CHECK_FALSE(names.refusal_of_any("cgi-bin/").empty());
   }
   SUBCASE("where the root is the programs' own directory, places say nothing") {
-    const ServedNames names(config->sites[0].files, config->sites[0], "/srv/cgi-bin");
+    const ServedNames names(config->sites[0].files, *config, "/srv/cgi-bin");
     CHECK(names.refusal("data.txt").empty());
     CHECK_FALSE(names.refusal("x.py").empty());
   }
   SUBCASE("not when all is to be served") {
     config::FileRules rules = config->sites[0].files;
     rules.hidden_files = rules.source_files = true;
-    const ServedNames names(rules, config->sites[0], "/srv");
+    const ServedNames names(rules, *config, "/srv");
     for (const Row& row : rows) {
       CAPTURE(row.path);
       CHECK(names.refusal(row.path).empty());
     }
   }
+}
+
+TEST_CASE("Programs are those of all sites that share files with the root") {
+  const auto config = config_of(
+      "[[site]]\nhosts = [\"a.example\"]\nroot = \"/srv/a\"\n"
+      "[[site.route]]\npath = \"*.php\"\nhandler = \"cgi\"\n"
+      "[[site]]\nhosts = [\"b.example\"]\nroot = \"/srv/b\"\n"
+      "[[site.route]]\npath = \"*.pl\"\nhandler = \"cgi\"\n"
+      "[[site.route]]\npath = \"/bin/*\"\nhandler = \"cgi\"\nroot = \"/srv/a/bin\"\n"
+      "[[site]]\nroot = \"/srv/a\"\n");
+  const ServedNames names(config->sites[2].files, *config, "/srv/a");
+  CHECK(names.refusal("x.php").starts_with("source_files"));
+  CHECK(names.refusal("bin/x").starts_with("source_files"));
+  CHECK(names.refusal("x.pl").empty());
+}
+
+TEST_CASE("The real place of a program counts, and a new object is due when it has moved") {
+  TempDir root;
+  root.write("releases/v1/prog", "1");
+  root.write("releases/v2/prog", "2");
+  std::filesystem::create_symlink("releases/v1", root / "app");
+  const auto config = config_of("[[site]]\nroot = \"" + root.path() +
+                                "\"\n[[site.route]]\npath = \"/run/*\"\nhandler = \"cgi\"\n"
+                                "root = \"" +
+                                (root / "app") + "\"\n");
+  const ServedNames before(config->sites[0].files, *config, root.path());
+  CHECK_FALSE(before.refusal_of_real(root / "releases/v1/prog", false).empty());
+  CHECK_FALSE(before.refusal_of_real((root / "releases/v1/prog") + " (deleted)", false).empty());
+  CHECK(before.refusal_of_real(root / "releases/v2/prog", false).empty());
+  CHECK_FALSE(before.has_moved());
+  std::filesystem::remove(root / "app");
+  std::filesystem::create_symlink("releases/v2", root / "app");
+  CHECK(before.has_moved());
+  const ServedNames after(config->sites[0].files, *config, root.path());
+  CHECK(after.refusal_of_real(root / "releases/v1/prog", false).empty());
+  CHECK_FALSE(after.refusal_of_real(root / "releases/v2/prog", false).empty());
 }
 
 }  // namespace

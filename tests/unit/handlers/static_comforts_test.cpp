@@ -61,6 +61,20 @@ TEST_CASE("`fallback` answers the addresses of an application, not the parts of 
     const std::string etag = files.get("/app.html").field("ETag");
     CHECK(files.status("/users/7", "If-None-Match: " + etag + "\r\n") == 304);
   }
+  SUBCASE(
+      "types of the configuration count, and a client that wants no page is none that asks for "
+      "one") {
+    files.serve("[types]\n\".part\" = \"application/x-part\"\n", "fallback = \"/app.html\"");
+    CHECK(files.status("/missing.part", "Accept: */*\r\n") == 404);
+    CHECK(files.status("/missing.js", "Accept: text/html;q=0, */*\r\n") == 404);
+    CHECK(files.status("/missing.js", "Accept: text/html\r\n") == 200);
+  }
+  SUBCASE("when it has become a directory, nothing is found") {
+    std::filesystem::remove(files.root / "app.html");
+    std::filesystem::create_directory(files.root / "app.html");
+    files.serve("", "fallback = \"/app.html\"");
+    CHECK(files.status("/users/7") == 404);
+  }
   SUBCASE("when it is missing itself, nothing is found") {
     std::filesystem::remove(files.root / "app.html");
     files.serve("", "fallback = \"/app.html\"");
@@ -169,6 +183,37 @@ TEST_CASE("What is kept from clients is not there for them, and the log names th
       CHECK(files.status(row.target) == 200);
     }
   }
+}
+
+TEST_CASE("A source is not sent as the compressed form of another file") {
+  Files files;
+  files.root.write("page.html", "page");
+  files.root.write("cgi-bin/x", "SECRET");
+  std::filesystem::create_symlink("cgi-bin/x", files.root / "page.html.gz");
+  files.serve("", "[[site.route]]\npath = \"/run/*\"\nhandler = \"cgi\"\nroot = \"" +
+                      (files.root / "cgi-bin") + "\"\n");
+  CHECK(files.get("/page.html", "Accept-Encoding: gzip\r\n").body == "page");
+}
+
+TEST_CASE("Addresses of a route with its own root are those that clients ask for") {
+  Files files;
+  files.root.write("favicon.ico", "icon");
+  files.root.write("dir/a.css", "style");
+  files.root.write("about.html", "about");
+  const auto own = [&](const std::string& path, const std::string& keys) {
+    return "[[site.route]]\npath = \"" + path + "\"\nhandler = \"static\"\nroot = \"" +
+           files.root.path() + "\"\n" + keys + "\n";
+  };
+  TestServer server("[[site]]\n" +
+                        own("/favicon.ico", "cache_control = { \"/favicon.ico\" = \"a\" }") +
+                        own("/dir/*.css", "cache_control = { \"/dir/*\" = \"b\" }") +
+                        own("/about", "clean_urls = true") +
+                        own("/deep/*", "cache_control = { \"/deep/dir/*\" = \"c\" }"),
+                    {}, build_real);
+  CHECK(ask(server, "/favicon.ico").field("Cache-Control") == "a");
+  CHECK(ask(server, "/dir/a.css").field("Cache-Control") == "b");
+  CHECK(ask(server, "/about").field("Content-Location") == "/about.html");
+  CHECK(ask(server, "/deep/dir/a.css").field("Cache-Control") == "c");
 }
 
 TEST_CASE("Fields by path are those of the file that answers") {

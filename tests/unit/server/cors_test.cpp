@@ -127,6 +127,24 @@ TEST_CASE("An answer that no route gives is the site's") {
   CHECK(ask(server, "DELETE", "/a", "Origin: https://a.example\r\n").field("Vary") == "Origin");
 }
 
+TEST_CASE("What a program says of other origins does not count beside the configuration") {
+  TestServer server("[[site]]\n" +
+                        route("/a", "open", "cors = { origins = [\"https://a.example\"] }") +
+                        route("/b", "open"),
+                    {{"open", {[](Exchange& exchange) {
+                        ResponseHead head(exchange.arena());
+                        head.add("Access-Control-Allow-Origin", "*");
+                        head.add("access-control-allow-credentials", "true");
+                        exchange.respond(head, nullptr);
+                      }}}});
+  const Answer other = ask(server, "GET", "/a", "Origin: https://evil.example\r\n");
+  CHECK_FALSE(other.has("Access-Control-Allow-Origin"));
+  CHECK_FALSE(other.has("access-control-allow-credentials"));
+  CHECK(ask(server, "GET", "/a", "Origin: https://a.example\r\n")
+            .field("Access-Control-Allow-Origin") == "https://a.example");
+  CHECK(ask(server, "GET", "/b", "").field("Access-Control-Allow-Origin") == "*");
+}
+
 TEST_CASE("A failure of the route can be read by its origins too") {
   TestServer server(
       "[[site]]\n" + route("/api/*", "missing", "cors = { origins = [\"https://a.example\"] }"),

@@ -107,7 +107,7 @@ TEST_CASE("The operator's error pages are used, the status's own before its clas
   root.write("404.html", "own 404");
   root.write("4xx.txt", "some 4xx");
   TestServer server(
-      "[[site]]\nroot = \"" + root.path() +
+      "[cache]\nrevalidate = 0\n[[site]]\nroot = \"" + root.path() +
           "\"\nerror_pages = { 404 = \"/404.html\", 4xx = \"/4xx.txt\", 5xx = \"/gone.html\" }\n" +
           route("/400", "bad") + route("/503", "failing") + route("/404", "absent"),
       {{"bad", {[](Exchange& exchange) { exchange.fail(400, {}); }}},
@@ -167,7 +167,7 @@ TEST_CASE("An error page that is no regular file, or leads out of the root, is n
   const config::Config config;
   ErrorPages pages(config, site);
   for (const unsigned status : {404u, 403u, 405u}) {
-    CHECK(pages.page(status).body->find(std::to_string(status)) != std::string::npos);
+    CHECK(pages.page(status, TimePoint{}).body->find(std::to_string(status)) != std::string::npos);
   }
 }
 
