@@ -259,7 +259,17 @@ Read<std::string> parse_redirect_target(std::string_view text) {
         "has a character that a URL cannot have: " + in_quotes(std::string_view(&*found, 1)),
         "percent-encode it");
   }
-  const bool absolute = text.find("://") != std::string_view::npos;
+  const std::size_t scheme_end = text.find("://");
+  const bool absolute = scheme_end != std::string_view::npos;
+  if (absolute) {
+    const std::string_view rest = text.substr(scheme_end + 3);
+    const std::string_view authority = rest.substr(0, rest.find_first_of("/?"));
+    if (authority.find("{path}") != std::string_view::npos ||
+        authority.find("{query}") != std::string_view::npos) {
+      return complain("lets a request choose the host: " + in_quotes(text),
+                      "put a `/` in front of the placeholder");
+    }
+  }
   if (text[0] != '/' && !absolute) {
     return complain("must begin with `/` or be a whole URL", "such as \"https://{host}/{path}\"");
   }

@@ -17,7 +17,6 @@
 #include "http/conditional.h"
 #include "http/content_coder.h"
 #include "http/negotiate.h"
-#include "io/background.h"
 
 namespace uvhttpd {
 namespace {
@@ -95,29 +94,31 @@ http::Status status_of(int error) {
 
 }  // namespace
 
-class DirectoryListings::Run {
+class DirectoryListings::Run : public ListNode {
  public:
   Run(DirectoryListings& all, Exchange& exchange, std::shared_ptr<Work> work,
       std::string_view cache_control)
-      : all_(all),
-        exchange_(exchange),
-        work_(std::move(work)),
-        cache_control_(cache_control),
-        task_(
-            exchange.loop(), [](void* self) { static_cast<Run*>(self)->on_made(); }, this) {
-    ++all_.running_;
-    task_.start([shared = work_] { shared->run(); });
+      : all_(all), exchange_(exchange), work_(std::move(work)), cache_control_(cache_control) {
+    all_.waiting_.push_back(*this);
+    ++all_.waiting_count_;
   }
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
   ~Run() {
-    if (task_.is_running()) --all_.running_;
+    leave_queue();
+    if (all_.running_ == this) all_.running_ = nullptr;
     all_.held_bytes_ -= held_bytes_;
   }
 
- private:
+  const std::shared_ptr<Work>& work() const { return work_; }
+
+  void leave_queue() {
+    if (!is_linked()) return;
+    unlink();
+    --all_.waiting_count_;
+  }
+
   void on_made() {
-    --all_.running_;
     held_bytes_ = work_->body.size();
     all_.held_bytes_ += held_bytes_;
     if (work_->error) {
@@ -156,15 +157,32 @@ class DirectoryListings::Run {
   std::shared_ptr<Work> work_;
   std::string_view cache_control_;  // the tree's
   std::size_t held_bytes_ = 0;
-  BackgroundTask task_;
 };
+
+DirectoryListings::DirectoryListings(EventLoop& loop)
+    : task_(
+          loop, [](void* self) { static_cast<DirectoryListings*>(self)->on_made(); }, this) {}
+DirectoryListings::~DirectoryListings() = default;
+
+void DirectoryListings::begin_next() {
+  if (task_.is_running() || waiting_.empty()) return;
+  running_ = &waiting_.front();
+  running_->leave_queue();
+  task_.start([work = running_->work()] { work->run(); });
+}
+
+void DirectoryListings::on_made() {
+  Run* run = std::exchange(running_, nullptr);
+  begin_next();
+  if (run != nullptr) run->on_made();
+}
 
 void DirectoryListings::answer(Exchange& exchange, const Asked& ask) {
   const auto too_busy = [&](std::string_view why) {
     const http::ResponseField retry{"Retry-After", "1"};
     exchange.fail(503, why, {&retry, 1});
   };
-  if (running_ == kMostRunning || held_bytes_ >= kMostHeldBytes) {
+  if (waiting_count_ == kMostWaiting || held_bytes_ >= kMostHeldBytes) {
     return too_busy("too many directories are being listed");
   }
   Result<Directory> root = ask.tree.root().duplicate();
@@ -188,6 +206,7 @@ void DirectoryListings::answer(Exchange& exchange, const Asked& ask) {
   work->format = choose_listing_format(request.head.fields);
   work->coding = choose_coding(exchange, ask.preference);
   exchange.keep<Run>(*this, exchange, std::move(work), ask.tree.cache_control(request.target.path));
+  begin_next();
 }
 
 }  // namespace uvhttpd

@@ -5,8 +5,10 @@
 #include <span>
 #include <string_view>
 
+#include "base/intrusive_list.h"
 #include "config/config.h"
 #include "handlers/file_tree.h"
+#include "io/background.h"
 #include "server/exchange.h"
 
 namespace uvhttpd {
@@ -21,19 +23,31 @@ class DirectoryListings {
     std::span<const http::Coding> preference;
     std::string_view path;  // below the root
   };
+  explicit DirectoryListings(EventLoop& loop);
+  ~DirectoryListings();
+  DirectoryListings(const DirectoryListings&) = delete;
+  DirectoryListings& operator=(const DirectoryListings&) = delete;
+
   // Answers with the directory at `path` of the tree, as a page or as JSON by Accept, now or later.
-  // 503 while kMostRunning are being made, and while clients have not taken kMostHeldBytes of those
-  // that are.
+  // They are made one after the other, so that they leave the threads of the pool to others. 503
+  // while kMostWaiting wait, and while clients have not taken kMostHeldBytes of those that are
+  // made.
   void answer(Exchange& exchange, const Asked& ask);
 
-  static constexpr unsigned kMostRunning = 16;
+  static constexpr unsigned kMostWaiting = 64;
   static constexpr std::size_t kMostHeldBytes = 64 << 20;
   static constexpr std::size_t kMostEntries =
       100'000;  // of a directory; what is behind is left out
 
  private:
   class Run;
-  unsigned running_ = 0;
+  void begin_next();
+  void on_made();
+
+  IntrusiveList<Run> waiting_;
+  unsigned waiting_count_ = 0;
+  Run* running_ = nullptr;  // absent when its client has gone
+  BackgroundTask task_;
   std::size_t held_bytes_ = 0;
 };
 

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "handlers/file_source.h"
 #include "handlers/placeholders.h"
+#include "http/mime.h"
 #include "server/exchange.h"
 
 namespace uvhttpd {
@@ -47,7 +48,9 @@ Result<BuiltHandler> Respond::build(const config::Route& route, const HandlerCon
 }
 
 Respond::Respond(const config::RespondHandler& rule)
-    : rule_(rule), body_(std::make_shared<const std::string>(rule.body)) {
+    : rule_(rule), type_(rule.type), body_(std::make_shared<const std::string>(rule.body)) {
+  // A body from the configuration is always UTF-8.
+  if (http::takes_charset(type_)) type_ += "; charset=utf-8";
   for (const std::string_view each : kPlaceholders) {
     has_placeholders_ = has_placeholders_ || rule.body.find(each) != std::string::npos;
   }
@@ -63,7 +66,7 @@ void Respond::handle(Exchange& exchange) {
         fill_placeholders(rule_.body, values, escape_for(rule_.type)));
   }
   ResponseHead head(exchange.arena(), rule_.status);
-  if (!body->empty()) head.add("Content-Type", rule_.type);
+  if (!body->empty()) head.add("Content-Type", type_);
   head.content_length = body->size();
   exchange.respond(head, &exchange.keep<MemorySource>(*body, body));
 }

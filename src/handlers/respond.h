@@ -21,6 +21,7 @@ class Respond final : public Handler {
 
  private:
   const config::RespondHandler& rule_;
+  std::string type_;
   bool has_placeholders_ = false;
   std::shared_ptr<const std::string> body_;
 };

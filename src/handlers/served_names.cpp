@@ -15,6 +15,18 @@ namespace {
 
 constexpr std::string_view kCodedSuffixes[] = {".zst", ".br", ".gz"};
 
+// What may follow the extension of a source in the name of a copy that somebody has put aside:
+// "x.php.old", "x.php-bak", "x.php_", "x.php.1".
+bool is_left_over(std::string_view rest) {
+  constexpr std::string_view kWords[] = {"bak",  "old",  "orig", "save", "tmp",
+                                         "temp", "dist", "copy", "new",  "rej"};
+  if (rest.empty() || rest == "~" || rest == "_") return true;
+  if (std::string_view(".-_").find(rest.front()) == std::string_view::npos) return false;
+  rest.remove_prefix(1);
+  while (!rest.empty() && is_digit(rest.back())) rest.remove_suffix(1);
+  return rest.empty() || std::find(std::begin(kWords), std::end(kWords), rest) != std::end(kWords);
+}
+
 // Whether a segment begins with a dot. The segment ".well-known" (RFC 8615) does not count.
 bool has_hidden_segment(std::string_view path) {
   for (std::size_t at = 0; at < path.size();) {
@@ -136,8 +148,13 @@ std::string ServedNames::refusal_of_source(std::string_view path) const {
       is_coded = true;
     }
   }
+  const std::string_view file = std::string_view(name).substr(name.rfind('/') + 1);
   for (const std::string& extension : program_extensions_) {
-    if (name.ends_with(extension)) return "source_files: a route runs files of type " + extension;
+    for (std::size_t at = file.find(extension); at != std::string_view::npos;
+         at = file.find(extension, at + 1)) {
+      if (!is_left_over(file.substr(at + extension.size()))) continue;
+      return "source_files: a route runs files of type " + extension;
+    }
   }
   return {};
 }

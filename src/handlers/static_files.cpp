@@ -102,7 +102,7 @@ StaticFiles::StaticFiles(const config::StaticHandler& rules, const HandlerContex
       loop_(context.loop),
       tree_(rules.files, std::move(root), std::move(surroundings)),
       variants_(context.shared.get<VariantMaker>(context.loop, context.log)),
-      listings_(context.shared.get<DirectoryListings>()),
+      listings_(context.shared.get<DirectoryListings>(context.loop)),
       preference_(preference_of(rules.files)),
       streams_(context.shared.get<StreamCount>()) {}
 
@@ -175,7 +175,12 @@ AnswerSource StaticFiles::foresee(Exchange& exchange) {
     case FileTree::Found::Kind::directory:
       if (!rules_.files.listing) return {};
       return {root + std::string(asked.path), "a listing of the directory"};
-    case FileTree::Found::Kind::refused: return {{}, found.why};
+    case FileTree::Found::Kind::refused:
+      return {root + std::string(asked.path), "which is refused: " + found.why};
+    case FileTree::Found::Kind::absent:
+      return {root + std::string(asked.path),
+              asked.by_accept ? "which is missing; the fallback is for pages, not for their parts"
+                              : "which is missing"};
     default: return {};
   }
   asked.file = found.file;
@@ -197,13 +202,10 @@ const std::shared_ptr<Representation>& StaticFiles::choose(const Exchange& excha
   if (!file.varies) return file.in(Coding::identity);
   unsigned makeable = file.makeable;
   if (!file.identity().content) {
-    // Without a length: not for those who ask for ranges, or know no chunks.
-    const bool is_out = head.minor_version == 0 || head.fields.has(http::FieldName::range) ||
-                        streams_->running >= kMostStreams;
-    if (is_out) makeable = 0;
-  } else if (!asked.is_making_allowed) {
-    makeable = 0;
+    // Without a length: not for those who know no chunks.
+    if (head.minor_version == 0 || streams_->running >= kMostStreams) makeable = 0;
   }
+  if (!asked.is_making_allowed) makeable = 0;
   const Coding coding = http::choose_coding(http::AcceptedCodings::from(head),
                                             {preference_, file.siblings, makeable});
   return (makeable & bit_of(coding)) != 0 ? tree_.describe_made(file, coding) : file.in(coding);
@@ -218,7 +220,10 @@ void StaticFiles::answer(Exchange& exchange, const Asked& asked) {
     case http::Precondition::failed: return exchange.fail(412, {});
     case http::Precondition::proceed: break;
   }
-  if (what->form == Representation::Form::streamed) return answer_streamed(exchange, asked, *what);
+  if (what->form == Representation::Form::streamed) {
+    if (!answer_ranges_plain(exchange, asked)) answer_streamed(exchange, asked, *what);
+    return;
+  }
   if (what->form == Representation::Form::made && !what->content) {
     for (const Coding coding : preference_) {
       if (asked.file->in(coding) == what) return wait_for(exchange, asked, coding);
@@ -229,6 +234,16 @@ void StaticFiles::answer(Exchange& exchange, const Asked& asked) {
     return;
   }
   answer_whole(exchange, asked, what);
+}
+
+// A stream has no ranges; the file itself does, for those who take it.
+bool StaticFiles::answer_ranges_plain(Exchange& exchange, const Asked& asked) {
+  const http::RequestHead& head = exchange.request().head;
+  if (head.method != http::Method::get || !head.fields.has(http::FieldName::range)) return false;
+  if (http::AcceptedCodings::from(head).quality(Coding::identity) == 0) return false;
+  Asked plain = asked;
+  plain.is_making_allowed = false;
+  return answer_ranges(exchange, plain, choose(exchange, plain));
 }
 
 void StaticFiles::wait_for(Exchange& exchange, const Asked& asked, Coding coding) {

@@ -62,6 +62,7 @@ class StaticFiles final : public Handler {
   // False when no Range is to be honoured.
   bool answer_ranges(Exchange& exchange, const Asked& asked,
                      const std::shared_ptr<Representation>& what);
+  bool answer_ranges_plain(Exchange& exchange, const Asked& asked);
   void answer_unsatisfiable(Exchange& exchange, const Asked& asked, const Representation& what);
   void answer_one_range(Exchange& exchange, const Asked& asked,
                         const std::shared_ptr<Representation>& what, const http::ByteRange& range);

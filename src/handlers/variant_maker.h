@@ -45,7 +45,8 @@ class VariantMaker {
   bool make(FileTree& tree, std::string_view asked, const std::shared_ptr<CachedFile>& file,
             http::Coding coding, Waiter& waiter);
 
-  static constexpr std::size_t kMostJobs = 64;
+  // Few, so that nobody waits long: what comes on top is sent plain.
+  static constexpr std::size_t kMostJobs = 8;
 
  private:
   struct Job;

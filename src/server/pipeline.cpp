@@ -24,9 +24,20 @@ std::string_view allow_value(std::vector<std::string> methods, Arena& arena) {
   return arena.copy(list);
 }
 
+bool may_have_other_type(const ResponseHead& head) {
+  if (head.status != 200 && head.status != 206) return false;
+  return std::none_of(
+      head.fields().begin(), head.fields().end(), [](const http::ResponseField& field) {
+        return field.name == "Content-Type" && field.value.starts_with("multipart/byteranges");
+      });
+}
+
 // Adds the operator's fields to those of the handler.
 void configure(ResponseHead& head, std::span<const http::ResponseField> fields, bool is_additive) {
   for (const http::ResponseField& field : fields) {
+    // The type of a file may be overridden, not that of a page of ours, or of what holds several
+    // parts and must say how they are told apart.
+    if (equals_ignoring_case(field.name, "Content-Type") && !may_have_other_type(head)) continue;
     // These two are lists to which every writer adds; of others there is one, and the operator's
     // counts.
     const bool is_list =
@@ -96,10 +107,13 @@ bool Pipeline::answer_preflight(Exchange& exchange) {
   const std::string_view method =
       *request.head.fields.value(http::FieldName::access_control_request_method);
   const RouteChoice choice = choose_route(*exchange.site_, request.target.path, method);
-  if (choice.route == nullptr || !choice.route->cors) return false;
+  // Where no route takes that method, the site's rules let the refusal be read.
+  const std::optional<CorsRules>& cors =
+      choice.route != nullptr ? choice.route->cors : exchange.site_->cors;
+  if (!cors) return false;
   exchange.route_ = choice.route;
   ResponseHead head(exchange.arena());
-  choice.route->cors->answer_preflight(request, head);
+  cors->answer_preflight(request, head);
   exchange.respond(head, nullptr);
   return true;
 }

@@ -57,7 +57,10 @@ TEST_CASE("Static files name the file they answer with") {
   CHECK(stage.ask("/").source.file == root + "/index.html");
   CHECK(stage.ask("/a.css").source.file == root + "/a.css");
   CHECK(stage.ask("/a.css", {{"Accept-Encoding", "gzip"}}).source.file == root + "/a.css.gz");
-  for (const std::string path : {"/missing", "/.secret", "/a%2Fb", "/old"}) {
+  CHECK(stage.ask("/missing").source.file == root + "/missing");
+  CHECK(stage.ask("/missing").source.details == "which is missing");
+  CHECK(stage.ask("/.secret").source.details.starts_with("which is refused: hidden_files: "));
+  for (const std::string path : {"/a%2Fb", "/old"}) {
     CAPTURE(path);
     CHECK(stage.ask(path).source.file.empty());
   }
