@@ -81,7 +81,7 @@ ANSWERS = {
     "index": ([f"{BASE}/"], 200, "/*", "static", "www/index.html"),
     "no path": ([BASE], 200, "/*", "static", "www/index.html"),
     "directory without its slash": ([f"{BASE}/sub"], 301, "/*", "static", "-"),
-    "missing file": ([f"{BASE}/missing"], 404, "/*", "static", "-"),
+    "missing file": ([f"{BASE}/missing"], 404, "/*", "static", "www/missing"),
     "HEAD": (["HEAD", f"{BASE}/a.css"], 200, "/*", "static", "www/a.css"),
     "range": ([f"{BASE}/a.css", "-H", "Range: bytes=0-1"], 206, "/*", "static", "www/a.css"),
     "redirect": ([f"{BASE}/old/a?x=1"], 301, "/old/*", "redirect", "-"),

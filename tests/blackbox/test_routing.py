@@ -325,7 +325,7 @@ def test_error_pages_replace_ours_and_keep_the_status(routed):
 
 def test_error_page_that_vanishes_or_changes_is_no_error_itself(server, tmp_path):
     root = site(tmp_path, {"404.html": "one", "403.html": "x"})
-    running = server('[[site]]\nroot = "www"\nerror_pages = { "4xx" = "/404.html" }\n')
+    running = server('[cache]\nrevalidate = 0\n[[site]]\nroot = "www"\nerror_pages = { "4xx" = "/404.html" }\n')
     assert running.fetch("/missing").body == b"one"
     replace(root / "404.html", "another")
     wire.wait_until(lambda: running.fetch("/missing").body == b"another")

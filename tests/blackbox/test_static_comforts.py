@@ -535,9 +535,11 @@ def test_options_without_its_fields_is_no_preflight(crossed):
         assert answer.get("Access-Control-Allow-Methods") is None and list_of(answer, "Allow") == {"GET", "HEAD", "OPTIONS"}
 
 
-def test_preflight_for_a_method_that_no_route_takes_allows_nothing(crossed):
+def test_preflight_for_a_method_that_no_route_takes_lets_the_refusal_be_read(crossed):
     asked = preflight(crossed, "/", method="PUT")
-    assert cors_fields(asked) == {} and list_of(asked, "Allow") == {"GET", "HEAD", "OPTIONS"}
+    assert asked.status == 204 and cors_fields(asked)["allow-origin"] == ORIGIN
+    refused = crossed.fetch("/", method="PUT", fields=[f"Origin: {ORIGIN}"], body=b"")
+    assert refused.status == 405 and cors_fields(refused)["allow-origin"] == ORIGIN
 
 
 def test_site_without_cors_allows_nobody(crossed):
@@ -931,7 +933,7 @@ def guarded_site(tmp):
     for name in ("programs/env", "tools/one", "post/a.sh"):
         put(root / name, f"#!/bin/sh\n{SCRIPT}")
     for name in ("page.php.gz", "page.php.zst", "programs/lib/data", ".env", ".git/config", "code/.htaccess", "page.html~", "page.php~",
-                 "page.php.bak", "page.swp", ".page.php.swp", "page.SWP", "#page.html#", "page.orig", "page.rej", "page.save"):
+                 "page.php.bak", "page.bak", "page.swp", ".page.php.swp", "page.SWP", "#page.html#", "page.orig", "page.rej", "page.save"):
         put(root / name, "SECRET")
     (root / "link").symlink_to("programs/env")
     (root / "linked").symlink_to("programs")
@@ -950,8 +952,8 @@ def guarded(shared_server, tmp_path_factory):
 # (target, what the error log names)
 GUARDED = {
     "dotfile": ("/.env", "hidden_files"), "below a dot": ("/.git/config", "hidden_files"), "dotfile below": ("/code/.htaccess", "hidden_files"),
-    "escaped dot": ("/%2eenv", "hidden_files"), "backup": ("/page.html~", "hidden_files"), "backup of a source": ("/page.php~", "hidden_files"),
-    ".bak": ("/page.php.bak", "hidden_files"), ".swp": ("/page.swp", "hidden_files"), ".SWP": ("/page.SWP", "hidden_files"),
+    "escaped dot": ("/%2eenv", "hidden_files"), "backup": ("/page.html~", "hidden_files"),
+    ".bak": ("/page.bak", "hidden_files"), ".swp": ("/page.swp", "hidden_files"), ".SWP": ("/page.SWP", "hidden_files"),
     "swap file of vim": ("/.page.php.swp", "hidden_files"), "of emacs": ("/%23page.html%23", "hidden_files"), ".orig": ("/page.orig", "hidden_files"),
     ".rej": ("/page.rej", "hidden_files"), ".save": ("/page.save", "hidden_files"), "dotfile that is missing": ("/.none", "hidden_files"),
     "type in capitals": ("/code/page.PHP", "source_files"), "type of an interpreter": ("/code/lib.inc", "source_files"),
