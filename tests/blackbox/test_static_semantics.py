@@ -170,7 +170,9 @@ def test_several_ranges_are_parts_of_what_would_be_sent_whole(files, kind, value
         client.send(request("/a.txt", fields=fields) * 2)
         for answer in (client.response(), client.response()):
             assert answer.status in (200, 206)
-            for name in ("ETag", "Vary", "Last-Modified", "Content-Encoding", "Accept-Ranges"):
+            # The tag of a young file on the disk is weak, and may have become strong meanwhile.
+            assert answer.get("ETag").removeprefix("W/") == whole.get("ETag").removeprefix("W/")
+            for name in ("Vary", "Last-Modified", "Content-Encoding", "Accept-Ranges"):
                 if name != "Accept-Ranges" or whole.get(name):
                     assert answer.get(name) == whole.get(name), name
             assert_right_parts(answer, asked, whole.body)

@@ -48,8 +48,8 @@ std::string text_of(const std::string& name) {
 std::string path_after(std::string_view reference) {
   Arena arena;
   bool has_encoded_slash = false;
-  const auto path =
-      http::normalize_path("/dir/" + std::string(reference), arena, has_encoded_slash);
+  const std::string raw = "/dir/" + std::string(reference);
+  const auto path = http::normalize_path(raw, arena, has_encoded_slash);
   REQUIRE(path.has_value());
   CHECK_FALSE(has_encoded_slash);
   return std::string(*path);
