@@ -136,10 +136,11 @@ class Bench:
 
     def measure(self, workload: Workload) -> report.Rounds:
         take, stays = KINDS[workload.kind]
-        rounds: report.Rounds = {server.name: [] for server in self.chosen}
+        able = [server for server in self.chosen if server.codes or not workload.coding]
+        rounds: report.Rounds = {server.name: [] for server in able}
         targets = []
         with contextlib.ExitStack() as until:
-            for server in self.chosen:
+            for server in able:
                 target = self.target(server, workload)
                 try:
                     if stays:

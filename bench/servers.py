@@ -47,6 +47,7 @@ class Server:
     command: Callable[[str, Place], list[str]]  # writes the configuration too
     version: tuple[str, ...] = ()
     ready: str = ""  # what its output says when it is; none: it accepts
+    codes: bool = True  # can apply content codings
 
 
 def uvhttpd(program: str, place: Place) -> list[str]:
@@ -104,12 +105,7 @@ http {{
 
 
 def lighttpd(program: str, place: Place) -> list[str]:
-    deflate = f"""
-server.modules += ( "mod_deflate" )
-deflate.mimetypes = ( "text/html" )
-deflate.allowed-encodings = ( "gzip" )
-""" if place.workload.coding else ""
-    config = place.write("lighttpd.conf", f"""{deflate}
+    config = place.write("lighttpd.conf", f"""
 server.document-root = "{place.root}"
 server.bind = "127.0.0.1"
 server.port = {place.port}
@@ -212,9 +208,11 @@ SERVERS = {
         Server("nginx", "nginx", "nginx", nginx, ("-v",)),
         Server("nginx-tuned", "nginx", "nginx",
                lambda program, place: nginx(program, place, tuned=True), ("-v",)),
-        Server("lighttpd", "lighttpd", "lighttpd", lighttpd, ("-v",)),
-        Server("floor", "", "", floor),
-        Server("floor-sendfile", "", "", lambda program, place: floor(program, place, True)),
+        # Its coder is in a package of its own.
+        Server("lighttpd", "lighttpd", "lighttpd", lighttpd, ("-v",), codes=False),
+        Server("floor", "", "", floor, codes=False),
+        Server("floor-sendfile", "", "", lambda program, place: floor(program, place, True),
+               codes=False),
         Server("h2o", "h2o", "h2o", h2o, ("-v",)),
         Server("caddy", "caddy", "caddy", caddy, ("version",)),
         Server("apache2", "apache2", "apache2", apache, ("-v",)),
