@@ -261,8 +261,8 @@ Read<std::string> parse_redirect_target(std::string_view text) {
   }
   const std::size_t scheme_end = text.find("://");
   const bool absolute = scheme_end != std::string_view::npos;
-  if (absolute) {
-    const std::string_view rest = text.substr(scheme_end + 3);
+  if (absolute || text.starts_with("//")) {
+    const std::string_view rest = text.substr(absolute ? scheme_end + 3 : 2);
     const std::string_view authority = rest.substr(0, rest.find_first_of("/?"));
     if (authority.find("{path}") != std::string_view::npos ||
         authority.find("{query}") != std::string_view::npos) {

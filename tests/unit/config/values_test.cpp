@@ -231,7 +231,7 @@ TEST_CASE("A redirect's target has known placeholders and the octets of a URL") 
   }
   for (const char* text : {"", "new", "/{pth}", "/{path", "/{}", "/a b", "/a\r\nX: y", "/b\xc3\xbc",
                            "/<x>", "mailto:x", "http://{host}{path}", "https://example.org{path}",
-                           "https://{query}/", "http://{host}:{path}/"}) {
+                           "https://{query}/", "http://{host}:{path}/", "//{host}{path}"}) {
     CAPTURE(text);
     CHECK_FALSE(parse_redirect_target(text));
   }
