@@ -17,7 +17,7 @@ namespace {
 
 using Mismatches = std::vector<std::string>;
 
-std::string quoted(std::string_view text) { return "`" + std::string(text) + "`"; }
+std::string in_backquotes(std::string_view text) { return "`" + std::string(text) + "`"; }
 
 void check_status(const config::Expect& expect, const RehearsedAnswer& answer, Mismatches& out) {
   if (!expect.status || *expect.status == answer.status) return;
@@ -37,11 +37,12 @@ void check_field(const config::Expect::Field& field, const RehearsedAnswer& answ
     is_equal = is_equal || value == field.value;
   }
   if (!field.present) {
-    if (is_present) out.push_back("expected no field " + field.name + ", got " + quoted(all));
+    if (is_present)
+      out.push_back("expected no field " + field.name + ", got " + in_backquotes(all));
   } else if (field.value) {
     if (is_equal || (is_present && all == *field.value)) return;
-    out.push_back("expected " + field.name + " " + quoted(*field.value) + ", got " +
-                  (is_present ? quoted(all) : "no such field"));
+    out.push_back("expected " + field.name + " " + in_backquotes(*field.value) + ", got " +
+                  (is_present ? in_backquotes(all) : "no such field"));
   } else if (!is_present) {
     out.push_back("expected a field " + field.name + ", got none");
   }
@@ -60,12 +61,12 @@ void check_answer(const config::Expect& expect, const RehearsedAnswer& answer, M
 void check_routing(const config::Expect& expect, const RehearsedAnswer& answer, Mismatches& out) {
   const bool has_route = answer.route != nullptr;
   if (expect.route && (!has_route || answer.route->path.text != *expect.route)) {
-    out.push_back("expected the route " + quoted(*expect.route) + ", got " +
-                  (has_route ? quoted(answer.route->path.text) : "none"));
+    out.push_back("expected the route " + in_backquotes(*expect.route) + ", got " +
+                  (has_route ? in_backquotes(answer.route->path.text) : "none"));
   }
   if (expect.handler && answer.handler != *expect.handler) {
-    out.push_back("expected the handler " + quoted(*expect.handler) + ", got " +
-                  (has_route ? quoted(answer.handler) : "none"));
+    out.push_back("expected the handler " + in_backquotes(*expect.handler) + ", got " +
+                  (has_route ? in_backquotes(answer.handler) : "none"));
   }
 }
 
