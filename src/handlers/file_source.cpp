@@ -10,8 +10,6 @@
 namespace uvhttpd {
 namespace {
 
-// Small octets leave in one piece with the head; copying them is cheaper than a second piece.
-constexpr std::size_t kCopyBelow = 4096;
 constexpr std::uint64_t kHeldBack = 16 << 10;  // of a file, until it is known to be unchanged
 
 PullResult give_up(Exchange& exchange) {
@@ -25,15 +23,6 @@ void append_range(SendQueue& out, const std::shared_ptr<const StableFile>& file,
 }
 
 }  // namespace
-
-PullResult MemorySource::pull(SendQueue& out, std::size_t) {
-  if (bytes_.size() <= kCopyBelow) {
-    out.append(bytes_);
-  } else {
-    out.append_borrowed(bytes_, keeper_);
-  }
-  return PullResult::end;
-}
 
 bool StableFile::is_unchanged() const {
   struct stat status {};

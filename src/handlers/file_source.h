@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// handlers/file_source.h: response bodies from memory and from open files, whole or in ranges.
+// handlers/file_source.h: response bodies from open files, whole or in ranges, and ranges of what
+// is in memory.
 #pragma once
 
 #include <cstdint>
@@ -10,21 +11,9 @@
 #include "base/file.h"
 #include "server/exchange.h"
 #include "server/handler.h"
+#include "server/memory_source.h"
 
 namespace uvhttpd {
-
-// Octets that `keeper` keeps alive.
-class MemorySource final : public BodySource {
- public:
-  MemorySource(std::string_view bytes, std::shared_ptr<const void> keeper)
-      : bytes_(bytes), keeper_(std::move(keeper)) {}
-
-  PullResult pull(SendQueue& out, std::size_t) override;
-
- private:
-  std::string_view bytes_;
-  std::shared_ptr<const void> keeper_;
-};
 
 // An open file that must stay as it was. Shared between threads.
 class StableFile {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "server/connection.h"
+#include "server/memory_source.h"
 #include "server/site.h"
 #include "server/worker_context.h"
 
@@ -37,29 +38,6 @@ void Exchange::respond(const ResponseHead& head, BodySource* source) {
   connection_->on_response();
 }
 
-namespace {
-
-// A page in memory.
-class TextSource final : public BodySource {
- public:
-  explicit TextSource(std::shared_ptr<const std::string> text) : text_(std::move(text)) {}
-  PullResult pull(SendQueue& out, std::size_t) override {
-    // Small ones leave in one piece with the head.
-    if (text_->size() <= kCopyBelow) {
-      out.append(*text_);
-    } else {
-      out.append_borrowed(*text_, text_);
-    }
-    return PullResult::end;
-  }
-
- private:
-  static constexpr std::size_t kCopyBelow = 4096;
-  std::shared_ptr<const std::string> text_;
-};
-
-}  // namespace
-
 void Exchange::fail(http::Status status, std::string_view reason,
                     std::span<const http::ResponseField> extra) {
   if (has_responded()) return;
@@ -75,7 +53,7 @@ void Exchange::fail(http::Status status, std::string_view reason,
   head.add("Content-Type", arena_.copy(page.type));
   for (const http::ResponseField& field : extra) head.add(field.name, arena_.copy(field.value));
   head.content_length = page.body->size();
-  respond(head, &arena_.make<TextSource>(page.body));
+  respond(head, &arena_.make<MemorySource>(*page.body, page.body));
 }
 
 void Exchange::wake() { connection_->wake(); }
