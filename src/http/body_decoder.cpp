@@ -24,6 +24,7 @@ void BodyDecoder::start(const Framing& framing, std::size_t trailer_bytes,
   taken_ = 0;
   left_ = 0;
   data_ = {};
+  trailers_.reset();
   trailer_bytes_left_ = trailer_bytes;
   trailer_fields_left_ = trailer_fields;
   switch (framing.body) {
@@ -98,6 +99,8 @@ BodyDecoder::Event BodyDecoder::next_chunked(RecvBuffer& buffer) {
         if (trailer_fields_left_ == 0) return refuse(431, "too many trailer fields");
         --trailer_fields_left_;
         trailer_bytes_left_ -= line.size() + 2;
+        if (!trailers_) trailers_ = std::make_unique<std::string>();
+        trailers_->append(line).append("\r\n");
         break;
       }
       case State::length:

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <string>
 #include <string_view>
 
 #include "base/recv_buffer.h"
@@ -36,6 +38,9 @@ class BodyDecoder {
   std::uint64_t taken() const { return taken_; }
   // Octets that are sure to follow: of the body's length, or of the chunk whose size has been read.
   std::uint64_t announced() const { return left_; }
+  // After `end`: the lines of the trailer section (RFC 9112 section 7.1.2), each checked and with
+  // its CRLF, until the next start().
+  std::string_view trailers() const { return trailers_ ? *trailers_ : std::string_view{}; }
 
  private:
   enum class State : std::uint8_t { length, chunk_line, chunk_data, chunk_end, trailers, end };
@@ -51,6 +56,7 @@ class BodyDecoder {
   std::uint64_t taken_ = 0;
   std::size_t trailer_bytes_left_ = 0;
   std::size_t trailer_fields_left_ = 0;
+  std::unique_ptr<std::string> trailers_;  // seldom there: a pointer is all it costs
   std::string_view data_;
   Refusal refusal_;
 };

@@ -143,6 +143,15 @@ TEST_CASE("field_line_fault accepts what RFC 9110 section 5 allows") {
   }
 }
 
+TEST_CASE("The lines of a trailer section can be read until the next body begins") {
+  Decoding body(kChunked);
+  body.receive("0\r\nA: 1\r\nB:2\r\n\r\n");
+  CHECK(body.next() == Event::end);
+  CHECK(body.decoder.trailers() == "A: 1\r\nB:2\r\n");
+  body.decoder.start(kChunked, kTrailerBytes, kTrailerFields);
+  CHECK(body.decoder.trailers().empty());
+}
+
 TEST_CASE("field_line_fault names the fault") {
   struct Row {
     std::string_view line;
