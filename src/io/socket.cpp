@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -16,6 +17,8 @@ namespace {
 
 constexpr int kBacklog = 4096;
 constexpr int kDeferAcceptSeconds = 1;
+// Of an IPv4 address within IPv6, RFC 4291 section 2.5.5.2.
+constexpr std::array<std::uint8_t, 12> kMappedPrefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 void set_option(int fd, int level, int option, int value) {
   // Refused by sockets of another family, where it means nothing.
@@ -33,27 +36,54 @@ bool somebody_listens(const sockaddr_un& address) {
 
 PeerAddress PeerAddress::from(const sockaddr_storage& address, socklen_t) {
   PeerAddress peer;
+  std::array<std::uint8_t, 16> octets{};
   if (address.ss_family == AF_INET) {
     sockaddr_in in{};
     std::memcpy(&in, &address, sizeof in);
-    peer.kind = Kind::ipv4;
+    std::memcpy(octets.data(), &in.sin_addr, 4);
+    peer = of_ipv4(octets);
     peer.port = ntohs(in.sin_port);
-    std::memcpy(peer.ip.data(), &in.sin_addr, 4);
   } else if (address.ss_family == AF_INET6) {
     sockaddr_in6 in{};
     std::memcpy(&in, &address, sizeof in);
+    std::memcpy(octets.data(), &in.sin6_addr, 16);
+    peer = of_ipv6(octets);
     peer.port = ntohs(in.sin6_port);
-    if (IN6_IS_ADDR_V4MAPPED(&in.sin6_addr)) {
-      peer.kind = Kind::ipv4;
-      std::memcpy(peer.ip.data(), in.sin6_addr.s6_addr + 12, 4);
-    } else {
-      peer.kind = Kind::ipv6;
-      std::memcpy(peer.ip.data(), &in.sin6_addr, 16);
-    }
   } else if (address.ss_family == AF_UNIX) {
     peer.kind = Kind::unix_socket;
   }
   return peer;
+}
+
+PeerAddress PeerAddress::of_ipv4(const std::array<std::uint8_t, 16>& octets) {
+  PeerAddress peer;
+  peer.kind = Kind::ipv4;
+  std::copy_n(octets.begin(), 4, peer.ip.begin());
+  return peer;
+}
+
+PeerAddress PeerAddress::of_ipv6(const std::array<std::uint8_t, 16>& octets) {
+  PeerAddress peer;
+  if (std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), octets.begin())) {
+    peer.kind = Kind::ipv4;
+    std::copy_n(octets.begin() + kMappedPrefix.size(), 4, peer.ip.begin());
+  } else {
+    peer.kind = Kind::ipv6;
+    peer.ip = octets;
+  }
+  return peer;
+}
+
+std::optional<PeerAddress> PeerAddress::parse(std::string_view ip_text) {
+  char terminated[INET6_ADDRSTRLEN] = "";
+  if (ip_text.size() >= sizeof terminated || ip_text.find('\0') != std::string_view::npos) {
+    return std::nullopt;
+  }
+  std::copy(ip_text.begin(), ip_text.end(), terminated);
+  std::array<std::uint8_t, 16> octets{};
+  if (::inet_pton(AF_INET, terminated, octets.data()) == 1) return of_ipv4(octets);
+  if (::inet_pton(AF_INET6, terminated, octets.data()) == 1) return of_ipv6(octets);
+  return std::nullopt;
 }
 
 std::string PeerAddress::text() const {

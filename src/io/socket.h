@@ -6,7 +6,9 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -21,6 +23,11 @@ struct PeerAddress {
   std::array<std::uint8_t, 16> ip{};  // IPv4 in the first four octets
 
   static PeerAddress from(const sockaddr_storage& address, socklen_t length);
+  // IPv4 in the first four octets.
+  static PeerAddress of_ipv4(const std::array<std::uint8_t, 16>& octets);
+  static PeerAddress of_ipv6(const std::array<std::uint8_t, 16>& octets);
+  // An address of IP as text() writes it, without brackets, port or zone; nullopt if it is none.
+  static std::optional<PeerAddress> parse(std::string_view ip_text);
   // "127.0.0.1", "::1", "unix:"; an IPv4 address mapped into IPv6 reads as IPv4.
   std::string text() const;
   // 0.0.0.0 or ::, which a listening socket may be bound to and a connection never is.

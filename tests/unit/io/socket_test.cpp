@@ -162,5 +162,31 @@ TEST_CASE("PeerAddress of an unknown family is none and reads as a dash") {
   CHECK(PeerAddress::from(odd, sizeof odd).kind == PeerAddress::Kind::none);
 }
 
+TEST_CASE("PeerAddress::parse reads addresses of IP, and IPv4 within IPv6 as IPv4") {
+  const std::optional<PeerAddress> v4 = PeerAddress::parse("192.0.2.1");
+  REQUIRE(v4.has_value());
+  CHECK(v4->kind == PeerAddress::Kind::ipv4);
+  CHECK(v4->text() == "192.0.2.1");
+  CHECK(v4->port == 0);
+  const std::optional<PeerAddress> v6 = PeerAddress::parse("2001:DB8:0::1");
+  REQUIRE(v6.has_value());
+  CHECK(v6->kind == PeerAddress::Kind::ipv6);
+  CHECK(v6->text() == "2001:db8::1");
+  CHECK(PeerAddress::parse("::ffff:192.0.2.1") == v4);
+  CHECK(PeerAddress::parse("::ffff:c000:201") == v4);
+  CHECK(PeerAddress::parse("::192.0.2.1")->kind == PeerAddress::Kind::ipv6);
+}
+
+TEST_CASE("PeerAddress::parse takes nothing but an address") {
+  const std::string long_zeroes = "0000:0000:0000:0000:0000:0000:0000:0000:0000:0000";
+  for (const std::string text :
+       {"", "localhost", "192.0.2", "192.0.2.1:80", "192.0.2.01", " 192.0.2.1", "192.0.2.1 ",
+        "[::1]", "fe80::1%lo", "1::2::3", "unix:", "-", long_zeroes.c_str()}) {
+    CAPTURE(text);
+    CHECK_FALSE(PeerAddress::parse(text).has_value());
+  }
+  CHECK_FALSE(PeerAddress::parse(std::string_view("192.0.2.1\0", 10)).has_value());
+}
+
 }  // namespace
 }  // namespace uvhttpd::tests
