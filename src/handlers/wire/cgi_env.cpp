@@ -13,6 +13,7 @@ using http::FieldName;
 
 constexpr std::string_view kPath = "/usr/local/bin:/usr/bin:/bin";
 constexpr std::string_view kFieldPrefix = "HTTP_";
+constexpr std::string_view kHttps = "https";
 
 bool is_safe_name(std::string_view name) {
   return std::all_of(name.begin(), name.end(), [](char c) {
@@ -94,7 +95,8 @@ std::string server_port(const GatewayRequest& request) {
     return std::to_string(request.server.port);
   }
   const auto authority = http::parse_authority(request.target.authority);
-  return authority && !authority->port.empty() ? std::string(authority->port) : "80";
+  if (authority && !authority->port.empty()) return std::string(authority->port);
+  return request.scheme == kHttps ? "443" : "80";
 }
 
 std::string line_of(const Variables::value_type& variable) {
@@ -118,28 +120,48 @@ Variables meta_variables(const GatewayRequest& request) {
   add("SERVER_ADDR", request.server.text());
   add("SERVER_PORT", server_port(request));
   add("REQUEST_METHOD", request.head.method_text);
-  add("REQUEST_SCHEME", "http");
+  add("REQUEST_SCHEME", request.scheme);
+  if (request.scheme == kHttps) add("HTTPS", "on");
   std::string uri(target.raw_path);
   if (target.has_query) uri.append("?").append(target.query);
   add("REQUEST_URI", uri);
   add("QUERY_STRING", target.query);
   add("SCRIPT_NAME", request.script_name);
-  add("SCRIPT_FILENAME", request.script_filename);
+  // Not of RFC 3875, but nginx gives it to all programs.
+  add("DOCUMENT_URI", std::string(request.script_name).append(request.path_info));
+  if (!request.script_filename.empty()) add("SCRIPT_FILENAME", request.script_filename);
   if (!request.document_root.empty()) add("DOCUMENT_ROOT", request.document_root);
   add("PATH_INFO", request.path_info);
-  if (!request.path_info.empty() && !request.document_root.empty()) {
+  const bool has_files = !request.script_filename.empty() && !request.document_root.empty();
+  if (has_files && !request.path_info.empty()) {
     add("PATH_TRANSLATED", std::string(request.document_root).append(request.path_info));
   }
   const std::string client = request.client.text();
   add("REMOTE_ADDR", client);
   add("REMOTE_HOST", client);
   add("REMOTE_PORT", std::to_string(request.client.port));
+  if (!request.auth_type.empty()) add("AUTH_TYPE", request.auth_type);
+  if (!request.remote_user.empty()) add("REMOTE_USER", request.remote_user);
   if (request.body_bytes) add("CONTENT_LENGTH", std::to_string(*request.body_bytes));
   if (const auto type = request.head.fields.value(FieldName::content_type))
     add("CONTENT_TYPE", *type);
   add("REDIRECT_STATUS", "200");  // php-cgi runs nothing without it
   add_fields(request, variables);
   return variables;
+}
+
+Variables merged(Variables meta, const Variables& configured) {
+  for (const auto& [name, value] : configured) {
+    const auto same = std::find_if(meta.begin(), meta.end(), [&name = name](const auto& variable) {
+      return variable.first == name;
+    });
+    if (same == meta.end()) {
+      meta.emplace_back(name, value);
+    } else {
+      same->second = value;
+    }
+  }
+  return meta;
 }
 
 std::vector<std::string> environment(const Variables& meta, const Variables& configured) {

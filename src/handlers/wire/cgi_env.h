@@ -26,10 +26,13 @@ struct GatewayRequest {
   const PeerAddress& server;
   std::string_view script_name;
   std::string_view path_info;
-  std::string_view script_filename;         // absolute
+  std::string_view script_filename;         // absolute; empty: the program has no files
   std::string_view document_root;           // empty: none
   std::optional<std::uint64_t> body_bytes;  // absent: the request has no body
   bool pass_authorization = false;
+  std::string_view scheme = "http";  // as the client sees it; "https": HTTPS is "on", too
+  std::string_view auth_type = {};   // "Basic" when we know who asks; empty: we do not
+  std::string_view remote_user = {};
 };
 
 // Each name once. Of the request's fields those whose names are letters, digits and hyphens, joined
@@ -37,6 +40,10 @@ struct GatewayRequest {
 // what concerns one connection only (RFC 9110 section 7.6.1), and Authorization unless it is asked
 // for.
 Variables meta_variables(const GatewayRequest& request);
+
+// `meta` with what the operator says instead of, or besides it. Each name once; in `configured` the
+// last of a name counts, and an empty value is one.
+Variables merged(Variables meta, const Variables& configured);
 
 // "NAME=value" of all. `configured` wins over meta-variables, and those over PATH and LANG, which
 // are always there. In `configured` the last of a name counts.

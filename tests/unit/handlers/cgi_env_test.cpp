@@ -53,7 +53,9 @@ struct Sample {
             .script_filename = "/srv/cgi/prog",
             .document_root = "/srv/www",
             .body_bytes = body_bytes,
-            .pass_authorization = pass_authorization};
+            .pass_authorization = pass_authorization,
+            .auth_type = auth_type,
+            .remote_user = remote_user};
   }
   std::map<std::string, std::string> variables() const {
     std::map<std::string, std::string> result;
@@ -71,6 +73,8 @@ struct Sample {
   PeerAddress server = ipv4(1, 8080);
   std::optional<std::uint64_t> body_bytes;
   bool pass_authorization = false;
+  std::string_view auth_type;
+  std::string_view remote_user;
 };
 
 using Names = std::map<std::string, std::string>;
@@ -90,6 +94,7 @@ TEST_CASE("meta_variables describes the request") {
       {"REQUEST_URI", "/cgi/pr%6fg/some/path?q=1"},
       {"QUERY_STRING", "q=1"},
       {"SCRIPT_NAME", "/cgi/prog"},
+      {"DOCUMENT_URI", "/cgi/prog/some/path"},
       {"SCRIPT_FILENAME", "/srv/cgi/prog"},
       {"DOCUMENT_ROOT", "/srv/www"},
       {"PATH_INFO", "/some/path"},
@@ -123,6 +128,65 @@ TEST_CASE("without PATH_INFO nothing is translated, and without a query its vari
     if (name == "QUERY_STRING" || name == "PATH_INFO") CHECK(value.empty());
     if (name == "REQUEST_URI") CHECK(value == "/cgi/pr%6fg/some/path");
   }
+}
+
+TEST_CASE("a program without files is told of none") {
+  Sample sample;
+  GatewayRequest request = sample.request();
+  request.script_filename = {};
+  bool has_root = false;
+  for (const auto& [name, value] : meta_variables(request)) {
+    CHECK(name != "SCRIPT_FILENAME");
+    CHECK(name != "PATH_TRANSLATED");
+    has_root = has_root || name == "DOCUMENT_ROOT";
+  }
+  CHECK(has_root);
+}
+
+TEST_CASE("https is told in both ways that programs look for it, http in one") {
+  Sample sample;
+  CHECK(sample.variables().count("HTTPS") == 0);
+  GatewayRequest request = sample.request();
+  request.scheme = "https";
+  const Variables variables = meta_variables(request);
+  const auto has = [&variables](const Variables::value_type& wanted) {
+    return std::count(variables.begin(), variables.end(), wanted) == 1;
+  };
+  CHECK(has({"HTTPS", "on"}));
+  CHECK(has({"REQUEST_SCHEME", "https"}));
+}
+
+TEST_CASE("who asks is told when the server knows") {
+  Sample sample(Lines{{"Remote-User", "mallory"}});
+  CHECK(sample.variables().count("REMOTE_USER") == 0);
+  CHECK(sample.variables().count("AUTH_TYPE") == 0);
+  sample.auth_type = "Basic";
+  sample.remote_user = "alice";
+  CHECK(sample.variables().at("AUTH_TYPE") == "Basic");
+  CHECK(sample.variables().at("REMOTE_USER") == "alice");
+  CHECK(sample.variables().at("HTTP_REMOTE_USER") == "mallory");
+}
+
+TEST_CASE("nothing that nginx gives to FastCGI programs is missing") {
+  Sample sample(Lines{{"Content-Type", "text/plain"}});
+  sample.body_bytes = 5;
+  const Names seen = sample.variables();
+  for (const char* name :
+       {"QUERY_STRING",    "REQUEST_METHOD",  "CONTENT_TYPE",      "CONTENT_LENGTH",
+        "SCRIPT_NAME",     "REQUEST_URI",     "DOCUMENT_URI",      "DOCUMENT_ROOT",
+        "SERVER_PROTOCOL", "REQUEST_SCHEME",  "GATEWAY_INTERFACE", "SERVER_SOFTWARE",
+        "REMOTE_ADDR",     "REMOTE_PORT",     "SERVER_ADDR",       "SERVER_PORT",
+        "SERVER_NAME",     "REDIRECT_STATUS", "SCRIPT_FILENAME",   "PATH_INFO"}) {
+    CAPTURE(name);
+    CHECK(seen.count(name) == 1);
+  }
+}
+
+TEST_CASE("what is configured stands in for meta-variables or besides them") {
+  CHECK(merged({{"A", "1"}, {"B", "2"}},
+               {{"B", "x"}, {"C", "3"}, {"A", ""}, {"B", "y"}, {"C", "4"}}) ==
+        Variables{{"A", ""}, {"B", "y"}, {"C", "4"}});
+  CHECK(merged({{"A", "1"}}, {}) == Variables{{"A", "1"}});
 }
 
 TEST_CASE("SERVER_NAME and SERVER_PORT fall back to our address") {
