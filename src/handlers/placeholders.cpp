@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include "handlers/placeholders.h"
 
-#include <optional>
-
 namespace uvhttpd {
 namespace {
 
-std::optional<std::string_view> value_of(std::string_view name, const PlaceholderValues& values) {
-  if (name == "path") return values.path;
-  if (name == "query") return values.query;
-  if (name == "host") return values.host;
-  if (name == "scheme") return values.scheme;
-  return std::nullopt;
+const Placeholder* find(std::string_view name, std::span<const Placeholder> placeholders) {
+  for (const Placeholder& each : placeholders) {
+    if (each.name == name) return &each;
+  }
+  return nullptr;
 }
 
 }  // namespace
 
-std::string fill_placeholders(std::string_view text, const PlaceholderValues& values,
+std::string fill_placeholders(std::string_view text, std::span<const Placeholder> placeholders,
                               Escape escape) {
   std::string out;
   while (!text.empty()) {
@@ -27,8 +24,8 @@ std::string fill_placeholders(std::string_view text, const PlaceholderValues& va
     const std::size_t close = text.find('}');
     const std::string_view name =
         close == std::string_view::npos ? std::string_view() : text.substr(1, close - 1);
-    if (const auto value = value_of(name, values)) {
-      out.append(escape(*value));
+    if (const Placeholder* known = find(name, placeholders)) {
+      out.append(escape(known->value));
       text.remove_prefix(close + 1);
     } else {
       out.push_back('{');
@@ -36,6 +33,25 @@ std::string fill_placeholders(std::string_view text, const PlaceholderValues& va
     }
   }
   return out;
+}
+
+std::string fill_placeholders(std::string_view text, const PlaceholderValues& values,
+                              Escape escape) {
+  const Placeholder placeholders[] = {{"path", values.path},
+                                      {"query", values.query},
+                                      {"host", values.host},
+                                      {"scheme", values.scheme}};
+  return fill_placeholders(text, placeholders, escape);
+}
+
+std::string fill_placeholders(std::string_view text, const ForwardedValues& values) {
+  const Placeholder placeholders[] = {{"client", values.client},
+                                      {"host", values.host},
+                                      {"scheme", values.scheme},
+                                      {"upstream", values.upstream},
+                                      {"request_id", values.request_id}};
+  return fill_placeholders(text, placeholders,
+                           [](std::string_view value) { return std::string(value); });
 }
 
 }  // namespace uvhttpd

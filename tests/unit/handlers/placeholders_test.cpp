@@ -41,5 +41,17 @@ TEST_CASE("fill_placeholders escapes values and nothing else, and fills in only 
         "<b>{query}&lt;i&gt;</b>&amp;");
 }
 
+TEST_CASE("fields for an upstream have placeholders of their own") {
+  const ForwardedValues values{"192.0.2.7", "example.org:80", "https", "http://127.0.0.1:9000",
+                               "4f1c"};
+  CHECK(fill_placeholders("{client}|{host}|{scheme}|{upstream}|{request_id}", values) ==
+        "192.0.2.7|example.org:80|https|http://127.0.0.1:9000|4f1c");
+  CHECK(fill_placeholders("for={client};x={path}{query}", values) ==
+        "for=192.0.2.7;x={path}{query}");
+  const PlaceholderValues others{"p", "q", true, "h", "http"};
+  CHECK(fill_placeholders("{client} {request_id}", others, escape_for_html) ==
+        "{client} {request_id}");
+}
+
 }  // namespace
 }  // namespace uvhttpd::tests
