@@ -5,38 +5,18 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "cgi_head_reading.h"
 
 namespace uvhttpd::wire {
 namespace {
 
-using Event = CgiHeadParser::Event;
-
-// What the parser made of it, as text: "200 OK document length=5 [Content-Type: a/b] rest=..." or
-// the fault.
 std::string read_in_pieces(std::string_view bytes, std::size_t piece) {
-  CgiHeadParser parser;
-  std::string rest;
-  for (std::size_t at = 0; at < bytes.size(); at += piece) {
-    switch (parser.push(bytes.substr(at, piece))) {
-      case Event::need_more: continue;
-      case Event::fault: return "fault: " + std::string(parser.fault());
-      case Event::head: break;
-    }
-    const CgiHead& head = parser.head();
-    std::string text = std::to_string(head.status);
-    if (!head.reason.empty()) text += " " + std::string(head.reason);
-    if (head.kind == CgiResponseKind::local_redirect) text += " local";
-    if (head.kind == CgiResponseKind::client_redirect) text += " client";
-    if (head.content_length) text += " length=" + std::to_string(*head.content_length);
-    for (const http::ResponseField& field : head.fields) {
-      text += " [" + std::string(field.name) + ": " + std::string(field.value) + "]";
-    }
-    rest = std::string(parser.rest());
-    if (at + piece < bytes.size()) rest += bytes.substr(at + piece);
-    return text + " rest=" + rest;
-  }
-  return "incomplete";
+  test::CgiHeadReading reading;
+  for (std::size_t at = 0; at < bytes.size(); at += piece) reading.feed(bytes.substr(at, piece));
+  return std::move(reading).finish();
 }
 
 struct Row {

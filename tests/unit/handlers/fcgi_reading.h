@@ -17,13 +17,19 @@ namespace uvhttpd::wire::test {
 // in the buffer. Neighbouring pieces of one stream are joined.
 class FcgiReading {
  public:
-  // Takes at most `octets_at_once` of a stream before it asks again.
-  explicit FcgiReading(std::size_t buffer_bytes = FcgiDecoder::kMinBufferBytes,
-                       std::size_t octets_at_once = SIZE_MAX)
-      : buffer_(buffer_bytes), octets_at_once_(octets_at_once) {}
+  struct Options {
+    std::size_t buffer_bytes = FcgiDecoder::kMinBufferBytes;
+    std::size_t octets_at_once = SIZE_MAX;  // of a stream, before it asks again
+    bool passes_buffer = false;             // with output, as far as it is announced
+  };
+  explicit FcgiReading(const Options& options) : buffer_(options.buffer_bytes), options_(options) {}
 
   void feed(std::string_view piece) {
     while (!piece.empty() && !is_over_) {
+      if (options_.passes_buffer && buffer_.empty() && decoder_.announced() != 0) {
+        pass_buffer(piece);
+        continue;
+      }
       const std::span<char> room = buffer_.room();
       ASSERT(!room.empty());  // a decoder that wants more of a full buffer would wait for ever
       const std::size_t part = std::min(room.size(), piece.size());
@@ -68,9 +74,17 @@ class FcgiReading {
     ASSERT(!decoder_.data().empty());
     ASSERT(stream != "output" || decoder_.data().size() <= decoder_.announced());
     enter(stream);
-    const std::string_view part = decoder_.data().substr(0, octets_at_once_);
+    const std::string_view part = decoder_.data().substr(0, options_.octets_at_once);
     text_.append(part);
     decoder_.take(buffer_, part.size());
+  }
+
+  void pass_buffer(std::string_view& piece) {
+    const std::size_t part = std::min(decoder_.announced(), piece.size());
+    enter("output");
+    text_.append(piece.substr(0, part));
+    piece.remove_prefix(part);
+    decoder_.skip(part);
   }
 
   void enter(std::string_view stream) {
@@ -81,7 +95,7 @@ class FcgiReading {
   }
 
   RecvBuffer buffer_;
-  std::size_t octets_at_once_;
+  Options options_;
   FcgiDecoder decoder_;
   std::string text_;
   std::string rest_;

@@ -186,11 +186,15 @@ TEST_CASE("FcgiDecoder reports the same however the bytes are split") {
     for (std::size_t piece = 1; piece <= row.bytes.size() + 1; ++piece) {
       CAPTURE(row.name);
       CAPTURE(piece);
-      test::FcgiReading reading(FcgiDecoder::kMinBufferBytes + piece, piece);
-      for (std::size_t at = 0; at < row.bytes.size(); at += piece) {
-        reading.feed(std::string_view(row.bytes).substr(at, piece));
+      for (const bool passes_buffer : {false, true}) {
+        test::FcgiReading reading({.buffer_bytes = FcgiDecoder::kMinBufferBytes + piece,
+                                   .octets_at_once = piece,
+                                   .passes_buffer = passes_buffer});
+        for (std::size_t at = 0; at < row.bytes.size(); at += piece) {
+          reading.feed(std::string_view(row.bytes).substr(at, piece));
+        }
+        REQUIRE(std::move(reading).finish() == row.read);
       }
-      REQUIRE(std::move(reading).finish() == row.read);
     }
   }
 }
