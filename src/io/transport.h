@@ -37,4 +37,11 @@ class Transport {
   virtual std::uint64_t unacknowledged() const = 0;
 };
 
+// Receives at most `limit` octets straight to the end of the queue.
+inline IoResult receive_into(Transport& transport, SendQueue& queue, std::size_t limit) {
+  const IoResult result = transport.receive({queue.reserve(limit), limit});
+  queue.commit(result.bytes);
+  return result;
+}
+
 }  // namespace uvhttpd

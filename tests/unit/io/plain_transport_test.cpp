@@ -214,5 +214,38 @@ TEST_CASE("PlainTransport counts what the client has not acknowledged") {
   CHECK(served.transport->unacknowledged() > 0);
 }
 
+std::string content_of(const SendQueue& queue) {
+  std::array<iovec, 4> pieces;
+  std::string all;
+  for (std::size_t i = 0, count = queue.gather(pieces, 1 << 20); i < count; ++i) {
+    all.append(static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len);
+  }
+  return all;
+}
+
+TEST_CASE("receive_into appends what came, at most the limit") {
+  Served served(unix_pair());
+  SendQueue queue;
+  queue.append("head ");
+  send_text(served.theirs, "0123456789");
+  const IoResult first = receive_into(*served.transport, queue, 4);
+  CHECK(first.kind == Kind::done);
+  CHECK(first.bytes == 4);
+  CHECK(content_of(queue) == "head 0123");
+  CHECK(receive_into(*served.transport, queue, 100).bytes == 6);
+  CHECK(content_of(queue) == "head 0123456789");
+}
+
+TEST_CASE("receive_into leaves the queue as it was when nothing came") {
+  Served served(unix_pair());
+  SendQueue queue;
+  CHECK(receive_into(*served.transport, queue, 100).kind == Kind::blocked);
+  CHECK(queue.empty());
+  queue.append("kept");
+  served.theirs.reset();
+  CHECK(receive_into(*served.transport, queue, 100).kind == Kind::end);
+  CHECK(content_of(queue) == "kept");
+}
+
 }  // namespace
 }  // namespace uvhttpd::tests
