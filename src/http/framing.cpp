@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "http/framing.h"
 
-#include <optional>
-
 namespace uvhttpd::http {
 namespace {
 
@@ -12,12 +10,12 @@ Unexpected<Refusal> bad_request(std::string_view reason) {
 
 // RFC 9112 sections 6.1 and 6.3: we understand "chunked" alone, and without it as the last coding
 // the body has no end.
-std::optional<Refusal> check_transfer_encoding(const RequestHead& head) {
-  if (head.minor_version == 0) return Refusal{400, "Transfer-Encoding in HTTP/1.0"};
+std::optional<Refusal> check_transfer_encoding(const FieldList& fields, int minor_version) {
+  if (minor_version == 0) return Refusal{400, "Transfer-Encoding in HTTP/1.0"};
   int codings = 0;
   int chunked = 0;
   bool last_is_chunked = false;
-  head.fields.for_each(FieldName::transfer_encoding, [&](std::string_view value) {
+  fields.for_each(FieldName::transfer_encoding, [&](std::string_view value) {
     for_each_token(value, [&](std::string_view coding) {
       ++codings;
       last_is_chunked = equals_ignoring_case(coding, "chunked");
@@ -34,39 +32,51 @@ std::optional<Refusal> check_transfer_encoding(const RequestHead& head) {
 
 }  // namespace
 
-Result<Framing, Refusal> request_framing(const RequestHead& head) {
-  Framing framing;
+Result<DeclaredBody, Refusal> declared_body(const FieldList& fields, int minor_version) {
+  DeclaredBody body;
   int lengths = 0;
   std::string_view length_text;
-  head.fields.for_each(FieldName::content_length, [&](std::string_view value) {
+  fields.for_each(FieldName::content_length, [&](std::string_view value) {
     ++lengths;
     length_text = value;
   });
-  if (head.fields.has(FieldName::transfer_encoding)) {
+  if (fields.has(FieldName::transfer_encoding)) {
     // RFC 9112 section 6.3: two body lengths let a proxy and us disagree about where the next
-    // request starts. Refuse rather than choose.
+    // message starts. Refuse rather than choose.
     if (lengths > 0) return bad_request("two body lengths");
-    if (const auto refusal = check_transfer_encoding(head)) return Unexpected(*refusal);
-    framing.body = Framing::Body::chunked;
+    if (const auto refusal = check_transfer_encoding(fields, minor_version)) {
+      return Unexpected(*refusal);
+    }
+    body.chunked = true;
   } else if (lengths > 1) {
     return bad_request("more than one Content-Length");
   } else if (lengths == 1) {
-    const std::optional<std::uint64_t> length = parse_decimal(length_text);
-    if (!length) return bad_request("invalid Content-Length");
-    framing.has_length = true;
-    framing.length = *length;
-    framing.body = *length > 0 ? Framing::Body::length : Framing::Body::none;
+    body.length = parse_decimal(length_text);
+    if (!body.length) return bad_request("invalid Content-Length");
   }
+  return body;
+}
 
+bool is_persistent(const FieldList& fields, int minor_version) {
   bool close = false;
   bool keep_alive = false;
-  head.fields.for_each(FieldName::connection, [&](std::string_view value) {
+  fields.for_each(FieldName::connection, [&](std::string_view value) {
     for_each_token(value, [&](std::string_view option) {
       close = close || equals_ignoring_case(option, "close");
       keep_alive = keep_alive || equals_ignoring_case(option, "keep-alive");
     });
   });
-  framing.keep_alive = !close && (head.minor_version >= 1 || keep_alive);
+  return !close && (minor_version >= 1 || keep_alive);
+}
+
+Result<Framing, Refusal> request_framing(const RequestHead& head) {
+  TRY_ASSIGN(const DeclaredBody body, declared_body(head.fields, head.minor_version));
+  Framing framing;
+  framing.has_length = body.length.has_value();
+  framing.length = body.length.value_or(0);
+  if (body.chunked) framing.body = Framing::Body::chunked;
+  if (framing.length > 0) framing.body = Framing::Body::length;
+  framing.keep_alive = is_persistent(head.fields, head.minor_version);
 
   std::optional<Refusal> refusal;
   if (head.minor_version >= 1) {

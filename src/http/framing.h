@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// http/framing.h: where a request's body ends and whether the connection goes on (RFC 9112 sections
+// http/framing.h: where a message's body ends and whether the connection goes on (RFC 9112 sections
 // 6, 9.3).
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "base/result.h"
@@ -23,6 +24,18 @@ struct Framing {
 
 // Everything that could make two readers of the message disagree is refused.
 Result<Framing, Refusal> request_framing(const RequestHead& head);
+
+// What the fields of a message say of its body.
+struct DeclaredBody {
+  bool chunked = false;
+  std::optional<std::uint64_t> length;  // of a Content-Length, be it 0
+};
+// The same strictness for requests and responses: one length in digits, or the coding "chunked"
+// alone (RFC 9112 sections 6.1 to 6.3). 501 only for codings that end in chunked.
+Result<DeclaredBody, Refusal> declared_body(const FieldList& fields, int minor_version);
+
+// Whether its sender wants the connection to stay (RFC 9112 section 9.3).
+bool is_persistent(const FieldList& fields, int minor_version);
 
 // Calls use(member) for each member of a comma-separated list (RFC 9110 section 5.6.1), trimmed,
 // empty ones left out. For lists of tokens: quoted strings are not understood.
