@@ -57,6 +57,12 @@ void BodyDecoder::take(RecvBuffer& buffer, std::size_t bytes) {
   taken_ += bytes;
 }
 
+void BodyDecoder::skip(std::uint64_t bytes) {
+  ASSERT(data_.empty() && bytes <= left_);
+  left_ -= bytes;
+  taken_ += bytes;
+}
+
 BodyDecoder::Event BodyDecoder::next_chunked(RecvBuffer& buffer) {
   std::string_view line;
   Event event = Event::need_more;

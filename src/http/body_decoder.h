@@ -32,6 +32,9 @@ class BodyDecoder {
   Event next(RecvBuffer& buffer);
   std::string_view data() const { return data_; }
   void take(RecvBuffer& buffer, std::size_t bytes);
+  // As take(), for announced() octets that went to their place without passing through the buffer;
+  // it must be empty.
+  void skip(std::uint64_t bytes);
 
   const Refusal& refusal() const { return refusal_; }
   // Octets of the body taken so far.
