@@ -6,13 +6,16 @@
 
 namespace uvhttpd::http {
 
-enum class RequestPhase : std::uint8_t { head, body, done, lost };
+// `tunnel`: what comes is no HTTP any more (RFC 9110 section 7.8). When the client has sent all of
+// it the phase is `done`.
+enum class RequestPhase : std::uint8_t { head, body, done, tunnel, lost };
 enum class ResponsePhase : std::uint8_t { none, ready, sending, done, broken };
 
 enum class Step : std::uint8_t {
   parse,      // read the next head
   feed,       // the handler has the request: give it body octets, or wait for it
   flush,      // encode the head once, then fill and send
+  relay,      // the tunnel: give octets on in both directions
   discard,    // early answer: throw a bounded rest of the body away
   recycle,    // the exchange is over, the connection goes on
   close,      // lingering close: the answer is out, the client may still be sending
@@ -24,6 +27,7 @@ enum class Step : std::uint8_t {
 constexpr Step next_step(RequestPhase request, ResponsePhase response, bool keep_alive) {
   if (response == ResponsePhase::broken) return Step::break_off;
   if (request == RequestPhase::lost && response != ResponsePhase::done) return Step::abandon;
+  if (request == RequestPhase::tunnel && response != ResponsePhase::done) return Step::relay;
   switch (response) {
     case ResponsePhase::none: return request == RequestPhase::head ? Step::parse : Step::feed;
     case ResponsePhase::ready:

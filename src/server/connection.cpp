@@ -149,6 +149,7 @@ bool Connection::take_step() {
       if (flush()) return true;
       // A program that answers while it reads needs both directions driven.
       return request_ == RequestPhase::body && response_ == ResponsePhase::sending && feed();
+    case Step::relay: return relay();
     case Step::discard: return discard();
     case Step::recycle: return recycle();
     case Step::close: return finish();
@@ -263,6 +264,26 @@ bool Connection::feed() {
   parser_.take(received, taken);
   if (taken > 0 && waiting_ == Waiting::body) waiting_ = Waiting::nothing;  // progress: armed anew
   sink_full_ = taken < given;
+  return !sink_full_;
+}
+
+// Neither direction waits for the other.
+bool Connection::relay() {
+  const bool has_passed_on = pass_on();
+  return flush() || has_passed_on;
+}
+
+bool Connection::pass_on() {
+  RecvBuffer& received = *context_.received;
+  if (received.empty()) {
+    if (!read_closed_) return false;
+    request_ = RequestPhase::done;
+    exchange_->sink_->finish();
+    return true;
+  }
+  const std::size_t taken = exchange_->sink_->write(received.unread());
+  received.consume(taken);
+  sink_full_ = !received.empty();
   return !sink_full_;
 }
 
@@ -401,6 +422,14 @@ void Connection::on_response() {
   ASSERT(response_ == ResponsePhase::none);
   response_ = ResponsePhase::ready;
   advance();
+}
+
+void Connection::on_upgrade() {
+  ASSERT(has_whole_request());
+  request_ = RequestPhase::tunnel;
+  keep_alive_ = false;
+  sink_full_ = false;
+  on_response();
 }
 
 void Connection::drain() {

@@ -38,10 +38,13 @@ class Connection : public ListNode {
   void advance();
   void want_body();
   void on_response();
+  void on_upgrade();
+  void inform(const ResponseHead& head);
   // The one path for requests that cannot be understood or must not go on: an answer, then a
   // half-close; nothing is parsed any more. With an answer under way already it is broken off.
   void refuse(const http::Refusal& refusal);
   bool has_responded() const { return response_ != http::ResponsePhase::none; }
+  bool has_whole_request() const { return request_ == http::RequestPhase::done && !refused_; }
 
   // Answers what has been asked with `Connection: close`, then closes; at once when idle.
   void drain();
@@ -62,6 +65,7 @@ class Connection : public ListNode {
   bool parse();
   bool feed();
   bool flush();
+  bool relay();
   bool discard();
   bool recycle();
   bool finish();
@@ -71,6 +75,8 @@ class Connection : public ListNode {
   void receive();
   void begin_exchange();
   bool body_is_too_slow();
+  // Gives the sink of a tunnel what has come; false when there is nothing, or no room for it.
+  bool pass_on();
   void encode_head();
   bool fill_queue();
   PullResult pull_piece();
@@ -91,6 +97,7 @@ class Connection : public ListNode {
   void load_stash();
   void store_stash();
   SendQueue& queue();
+  bool is_tunnel() const { return exchange_ && exchange_->is_upgraded_; }
   bool is_queue_empty() const { return !queue_ || queue_->empty(); }
 
   WorkerContext& context_;

@@ -16,7 +16,8 @@ namespace {
 constexpr std::size_t kSendPerTurn = 256 << 10;  // then the others have their turn
 constexpr std::size_t kPullBelow = 16 << 10;     // queued octets under which the source is asked
 constexpr std::size_t kPullBudget = 256 << 10;
-constexpr std::size_t kPipelineQueue = 64 << 10;  // answers collected before they are sent
+constexpr std::size_t kMaxInformQueue = 64 << 10;  // behind which no interim response is put
+constexpr std::size_t kPipelineQueue = 64 << 10;   // answers collected before they are sent
 
 bool forbids_body(http::Status status) { return status < 200 || status == 204 || status == 304; }
 
@@ -43,6 +44,17 @@ bool Connection::flush() {
   return true;
 }
 
+void Connection::inform(const ResponseHead& head) {
+  if (!is_queue_empty() && queue_->bytes() > kMaxInformQueue) return;
+  http::EncodedParts parts;
+  parts.status = head.status;
+  parts.reason = head.reason;
+  parts.fields = head.fields();
+  parts.prepared = head.prepared;
+  http::encode_response_head(queue(), parts);
+  advance();
+}
+
 void Connection::encode_head() {
   Exchange& exchange = *exchange_;
   Pipeline::after(exchange);
@@ -64,10 +76,11 @@ void Connection::encode_head() {
   parts.prepared = head.prepared;
   parts.date = context_.date();
   parts.server = exchange.runtime_->config().server.server_header;
-  bodiless_ = method == http::Method::head || forbids_body(head.status);
+  const bool is_upgrade = exchange.is_upgraded_;
+  bodiless_ = !is_upgrade && (method == http::Method::head || forbids_body(head.status));
   const bool is_empty = exchange.source_ == nullptr;
   chunked_ = false;
-  until_close_ = false;
+  until_close_ = is_upgrade;
   if (!forbids_body(head.status)) {
     if (head.content_length || is_empty) {
       parts.body = http::EncodedParts::Body::length;
@@ -84,7 +97,9 @@ void Connection::encode_head() {
   if (method == http::Method::head && is_empty && !head.content_length) {
     parts.body = http::EncodedParts::Body::unsaid;
   }
-  if (!keep_alive_) {
+  if (is_upgrade) {
+    parts.connection = http::EncodedParts::Connection::unsaid;  // a field of the handler's
+  } else if (!keep_alive_) {
     parts.connection = http::EncodedParts::Connection::close;
   } else if (is_old) {
     parts.connection = http::EncodedParts::Connection::keep_alive;

@@ -25,6 +25,7 @@ bool Connection::wants_input() const {
     case RequestPhase::body:
       if (response_ == ResponsePhase::done) return true;  // discarding
       return exchange_->sink_ != nullptr ? !sink_full_ : stash_bytes_ < kMaxStash / 2;
+    case RequestPhase::tunnel: return !sink_full_;
     case RequestPhase::done: return stash_bytes_ == 0;
     case RequestPhase::lost: return false;
   }
@@ -108,7 +109,7 @@ void Connection::on_deadline() {
 void Connection::on_send_deadline() {
   const std::uint64_t arrived = acknowledged();
   const auto milliseconds = static_cast<std::uint64_t>(context_.deadlines.send->duration().count());
-  const std::uint64_t rate = context_.runtime()->config().limits.body_min_rate;
+  const std::uint64_t rate = is_tunnel() ? 0 : context_.runtime()->config().limits.body_min_rate;
   const std::uint64_t least = std::max<std::uint64_t>(1, rate * milliseconds / 1000);
   if (arrived - progress_mark_ >= least) {
     stalled_looks_ = 0;

@@ -56,6 +56,28 @@ void Exchange::fail(http::Status status, std::string_view reason,
   respond(head, &arena_.make<MemorySource>(*page.body, page.body));
 }
 
+void Exchange::inform(const ResponseHead& head) {
+  ASSERT(head.status >= 100 && head.status < 200 && head.status != 101);
+  if (head.status == 100 || has_responded() || request_.head.minor_version == 0) return;
+  connection_->inform(head);
+}
+
+bool Exchange::can_upgrade() const {
+  return request_.head.minor_version > 0 && connection_->has_whole_request();
+}
+
+void Exchange::upgrade(const ResponseHead& head, BodySource& source, BodySink& sink) {
+  ASSERT(head.status == 101);
+  if (has_responded()) return;
+  if (!can_upgrade()) return fail(502, "an upgrade of a request that allows none");
+  response_ = head;
+  response_->content_length.reset();
+  source_ = &source;
+  sink_ = &sink;
+  is_upgraded_ = true;
+  connection_->on_upgrade();
+}
+
 void Exchange::wake() { connection_->wake(); }
 
 void Exchange::reset() {
@@ -70,6 +92,7 @@ void Exchange::reset() {
   answered_path_ = {};
   source_ = nullptr;
   sink_ = nullptr;
+  is_upgraded_ = false;
 }
 
 }  // namespace uvhttpd

@@ -77,6 +77,20 @@ class Exchange {
   // empty.
   void fail(http::Status status, std::string_view reason,
             std::span<const http::ResponseField> extra = {});
+  // An interim response (RFC 9110 section 15.2) with the status above 100 and below 200, but not
+  // 101. Sent at once, without configured fields. Not sent to HTTP/1.0 clients, after the response,
+  // to a client that lets what it is sent pile up, nor with status 100, which the connection writes
+  // itself.
+  void inform(const ResponseHead& head);
+  // Ends HTTP on this connection (RFC 9110 section 7.8); in the place of respond(). The head, of
+  // status 101, has the fields Upgrade and Connection. From then on what the client sends, also
+  // what came right behind its request, goes to `sink`, which is finished when the client has sent
+  // all; what `source` gives goes out as it is, and its end closes the connection. Both must live
+  // as long as the exchange. Handlers have their own idle timeout: only of a client that takes
+  // nothing the connection tires. Where can_upgrade() is false the answer is 502.
+  void upgrade(const ResponseHead& head, BodySource& source, BodySink& sink);
+  // The client knows upgrades, which HTTP/1.0 does not, and its request has come completely.
+  bool can_upgrade() const;
   bool has_responded() const;
   // The path that patterns of configured fields are about: the one asked for, unless the handler
   // says that another answers it: a directory's index, say. Before it responds.
@@ -104,6 +118,7 @@ class Exchange {
   std::string_view answered_path_;
   BodySource* source_ = nullptr;
   BodySink* sink_ = nullptr;
+  bool is_upgraded_ = false;
   TimePoint started_{};
   Arena arena_;  // last: what it destroys may still use the rest
 };

@@ -40,6 +40,12 @@ constexpr Row kRows[] = {
     {Q::done, P::done, Step::close, Step::recycle},
     {Q::done, P::broken, Step::break_off, Step::break_off},
 
+    {Q::tunnel, P::none, Step::relay, Step::relay},
+    {Q::tunnel, P::ready, Step::relay, Step::relay},
+    {Q::tunnel, P::sending, Step::relay, Step::relay},
+    {Q::tunnel, P::done, Step::close, Step::close},
+    {Q::tunnel, P::broken, Step::break_off, Step::break_off},
+
     {Q::lost, P::none, Step::abandon, Step::abandon},
     {Q::lost, P::ready, Step::abandon, Step::abandon},
     {Q::lost, P::sending, Step::abandon, Step::abandon},
