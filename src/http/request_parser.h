@@ -42,6 +42,8 @@ class RequestParser {
   void take(RecvBuffer& buffer, std::size_t bytes) { decoder_.take(buffer, bytes); }
   std::uint64_t body_taken() const { return decoder_.taken(); }
   std::uint64_t body_announced() const { return decoder_.announced(); }
+  // After `end`: the field lines behind a chunked body, each with its CRLF, until the next head.
+  std::string_view trailers() const { return decoder_.trailers(); }
   const Refusal& refusal() const { return refusal_; }
 
   // True between messages, when not even a line end has come.

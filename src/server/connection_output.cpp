@@ -153,7 +153,11 @@ PullResult Connection::pull_piece() {
     queue_->append_all(piece);
     queue_->append("\r\n");
   }
-  if (result == PullResult::end) queue().append("0\r\n\r\n");
+  if (result == PullResult::end) {
+    queue().append("0\r\n");
+    queue_->append(exchange_->source_->trailers());
+    queue_->append("\r\n");
+  }
   return result;
 }
 

@@ -28,6 +28,10 @@ void Exchange::receive_body(BodySink& sink) {
 
 std::uint64_t Exchange::body_bytes_received() const { return connection_->parser().body_taken(); }
 
+std::string_view Exchange::request_trailers() const {
+  return connection_->has_whole_request() ? connection_->parser().trailers() : std::string_view{};
+}
+
 bool Exchange::has_responded() const { return connection_->has_responded(); }
 
 void Exchange::respond(const ResponseHead& head, BodySource* source) {

@@ -69,6 +69,10 @@ class Exchange {
   // The request body's octets handed over so far.
   std::uint64_t body_bytes_received() const;
 
+  // The request's trailer section (RFC 9110 section 6.5): field lines, each with its CRLF. Empty
+  // until the sink is finished; valid as long as the exchange.
+  std::string_view request_trailers() const;
+
   // The response. Once, this or fail(). `source` gives the body and must live as long as the
   // exchange; nullptr is an empty body. For HEAD and for statuses without a body the source is not
   // asked.

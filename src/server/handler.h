@@ -47,6 +47,9 @@ class BodySource {
   // Appends about `budget` octets at most. What is borrowed must be kept alive by its keeper, not
   // by the exchange: the queue may outlive it.
   virtual PullResult pull(SendQueue& out, std::size_t budget) = 0;
+  // Asked after `end` when the body went out in chunks: field lines for the trailer section, each
+  // with its CRLF (RFC 9112 section 7.1.2). With a known length, and in HTTP/1.0, there is none.
+  virtual std::string_view trailers() { return {}; }
 };
 
 // A request body, pushed in order within the sink's own window.
