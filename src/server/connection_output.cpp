@@ -65,7 +65,7 @@ void Connection::encode_head() {
   // A body that is awaited behind "Expect" may never come, one that is long is not worth reading.
   if (continue_due_) keep_alive_ = false;
   if (request_ == RequestPhase::body && exchange.sink_ == nullptr &&
-      exchange.request_.framing.length > kMaxDiscard) {
+      parser_.framing().length > kMaxDiscard) {
     keep_alive_ = false;
   }
 

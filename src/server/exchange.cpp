@@ -5,6 +5,7 @@
 
 #include "server/connection.h"
 #include "server/memory_source.h"
+#include "server/pipeline.h"
 #include "server/site.h"
 #include "server/worker_context.h"
 
@@ -22,14 +23,19 @@ std::string_view Exchange::id() {
 
 void Exchange::receive_body(BodySink& sink) {
   ASSERT(sink_ == nullptr);
+  // The body that still comes is that of the request before the redirect.
+  if (internal_redirects_ > 0) return sink.finish();
   sink_ = &sink;
   connection_->want_body();
 }
 
-std::uint64_t Exchange::body_bytes_received() const { return connection_->parser().body_taken(); }
+std::uint64_t Exchange::body_bytes_received() const {
+  return internal_redirects_ == 0 ? connection_->parser().body_taken() : 0;
+}
 
 std::string_view Exchange::request_trailers() const {
-  return connection_->has_whole_request() ? connection_->parser().trailers() : std::string_view{};
+  const bool has_them = connection_->has_whole_request() && internal_redirects_ == 0;
+  return has_them ? connection_->parser().trailers() : std::string_view{};
 }
 
 bool Exchange::has_responded() const { return connection_->has_responded(); }
@@ -58,6 +64,11 @@ void Exchange::fail(http::Status status, std::string_view reason,
   for (const http::ResponseField& field : extra) head.add(field.name, arena_.copy(field.value));
   head.content_length = page.body->size();
   respond(head, &arena_.make<MemorySource>(*page.body, page.body));
+}
+
+bool Exchange::redirect_internally(std::string_view target) {
+  if (internal_redirects_ == kMaxInternalRedirects || has_responded()) return false;
+  return Pipeline::redirect(*this, target);
 }
 
 void Exchange::inform(const ResponseHead& head) {
@@ -97,6 +108,7 @@ void Exchange::reset() {
   source_ = nullptr;
   sink_ = nullptr;
   is_upgraded_ = false;
+  internal_redirects_ = 0;
 }
 
 }  // namespace uvhttpd

@@ -40,6 +40,9 @@ struct Request {
   bool has_body() const { return framing.body != http::Framing::Body::none; }
 };
 
+// How often one request may be sent on within the server.
+constexpr unsigned kMaxInternalRedirects = 5;
+
 class Exchange {
  public:
   Exchange() = default;
@@ -81,6 +84,14 @@ class Exchange {
   // empty.
   void fail(http::Status status, std::string_view reason,
             std::span<const http::ResponseField> extra = {});
+  // Has the pipeline handle `GET target` (a path, perhaps with a query) instead, as RFC 3875
+  // section 6.2.2 says; in the place of respond(). HEAD stays HEAD. The site is the same, and so
+  // are the fields, but for those about the body: request() has none any more, and what the client
+  // still sends of it is discarded after the answer. The access log has what the client asked for.
+  // Like respond() it may end the exchange. While the exchange lasts the caller's keep()-state
+  // stays, is asked for nothing and must not answer. False, and nothing has happened: the target is
+  // invalid, there were kMaxInternalRedirects already, or something has responded.
+  bool redirect_internally(std::string_view target);
   // An interim response (RFC 9110 section 15.2) with the status above 100 and below 200, but not
   // 101. Sent at once, without configured fields. Not sent to HTTP/1.0 clients, after the response,
   // to a client that lets what it is sent pile up, nor with status 100, which the connection writes
@@ -123,6 +134,7 @@ class Exchange {
   BodySource* source_ = nullptr;
   BodySink* sink_ = nullptr;
   bool is_upgraded_ = false;
+  std::uint8_t internal_redirects_ = 0;
   TimePoint started_{};
   Arena arena_;  // last: what it destroys may still use the rest
 };

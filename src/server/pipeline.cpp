@@ -50,6 +50,23 @@ void configure(ResponseHead& head, std::span<const http::ResponseField> fields, 
   }
 }
 
+// Fields that are about the request's body or ask for something to happen with it.
+bool is_about_content(const http::Field& field) {
+  constexpr std::string_view kContent = "Content-";
+  return equals_ignoring_case(field.name.substr(0, kContent.size()), kContent) ||
+         field.known == http::FieldName::transfer_encoding ||
+         field.known == http::FieldName::trailer || field.known == http::FieldName::expect;
+}
+
+http::FieldList without_content_fields(const http::FieldList& fields, Arena& arena) {
+  const std::span<http::Field> kept = arena.make_array<http::Field>(fields.all().size());
+  std::size_t count = 0;
+  for (const http::Field& field : fields.all()) {
+    if (!is_about_content(field)) kept[count++] = field;
+  }
+  return http::FieldList(kept.first(count));
+}
+
 void respond_with_allow(Exchange& exchange, std::string_view allow) {
   ResponseHead head(exchange.arena(), 204);
   head.add("Allow", allow);
@@ -63,9 +80,41 @@ void Pipeline::before(Exchange& exchange) {
   if (!find_site(exchange)) return;
   if (answer_for_server(exchange)) return;
   if (answer_preflight(exchange)) return;
+  handle(exchange);
+}
+
+// What a request within the server goes through, too.
+void Pipeline::handle(Exchange& exchange) {
   if (!find_route(exchange)) return;
   if (!check_body(exchange)) return;
   exchange.route_->handler->handle(exchange);
+}
+
+bool Pipeline::redirect(Exchange& exchange, std::string_view target) {
+  if (!target.starts_with('/')) return false;
+  Request& request = exchange.request_;
+  http::RequestHead head = request.head;
+  if (head.method != http::Method::head) {
+    head.method = http::Method::get;
+    head.method_text = "GET";
+  }
+  head.target = exchange.arena_.copy(target);
+  head.fields = without_content_fields(head.fields, exchange.arena_);
+  auto parsed = http::parse_target(head, exchange.arena_);
+  if (!parsed) return false;
+  // The client's own target may have named another host than its Host field.
+  parsed->authority = request.target.authority;
+  parsed->host = request.target.host;
+  request.head = head;
+  request.target = *parsed;
+  request.matched = {};
+  request.framing = {.keep_alive = request.framing.keep_alive};
+  exchange.route_ = nullptr;
+  exchange.answered_path_ = {};
+  exchange.sink_ = nullptr;
+  ++exchange.internal_redirects_;
+  handle(exchange);
+  return true;
 }
 
 bool Pipeline::read_target(Exchange& exchange) {
@@ -173,8 +222,11 @@ void Pipeline::log(Exchange& exchange, WorkerContext& context, std::uint64_t bod
   const Request& request = exchange.request_;
   AccessRecord record;
   record.client = &request.client;
-  record.method = request.head.method_text;
-  record.target = request.head.target;
+  // Of the client's own request, also when another was handled in its place.
+  const http::RequestHead& asked =
+      exchange.internal_redirects_ > 0 ? exchange.connection_->parser().head() : request.head;
+  record.method = asked.method_text;
+  record.target = asked.target;
   record.host = request.target.host;
   record.minor_version = request.head.minor_version;
   record.status = responded && exchange.response_ ? exchange.response_->status : kClientGone;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 namespace uvhttpd {
 
@@ -13,6 +14,8 @@ class Pipeline {
  public:
   // The head is read. Ends in a handler, or in an answer of the server's own.
   static void before(Exchange& exchange);
+  // The exchange begins anew with `GET target` and the same site; false when that is no target.
+  static bool redirect(Exchange& exchange, std::string_view target);
   // The response's head is about to be sent.
   static void after(Exchange& exchange);
   // The exchange is over. `responded`: a status was decided; else the client went before (499 in
@@ -25,6 +28,7 @@ class Pipeline {
   static bool answer_for_server(Exchange& exchange);
   static bool find_site(Exchange& exchange);
   static bool answer_preflight(Exchange& exchange);
+  static void handle(Exchange& exchange);
   static bool find_route(Exchange& exchange);
   static bool check_body(Exchange& exchange);
 };
