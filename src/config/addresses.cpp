@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// config/addresses.cpp: where to listen, and under which names.
+// config/addresses.cpp: where to listen, under which names, and networks of peers.
 #include <arpa/inet.h>
 
 #include <algorithm>
@@ -46,15 +46,10 @@ bool is_name(std::string_view name) {
 }
 
 Read<Listener> parse_unix(Listener listener, std::string_view path, const std::string& directory) {
-  if (path.empty() || path.find('\0') != std::string_view::npos) {
-    return complain("must name a path after `unix:`", "\"unix:/run/uvhttpd/http.sock\"");
-  }
+  Read<std::string> absolute = parse_socket_path(path, directory);
+  if (!absolute) return Unexpected(std::move(absolute).error());
   listener.kind = Listener::Kind::unix_socket;
-  listener.path = absolute_path(directory, path);
-  if (listener.path.size() > kMaxSocketPath) {
-    return complain("has a path longer than the " + std::to_string(kMaxSocketPath) +
-                    " octets that a socket may have");
-  }
+  listener.path = *std::move(absolute);
   return listener;
 }
 
@@ -69,7 +64,79 @@ Read<Listener> parse_systemd(Listener listener, std::string_view name) {
   return listener;
 }
 
+// The network that `network` would be without the bits behind its prefix.
+Network without_host_bits(Network network) {
+  for (unsigned i = 0; i < network.ip.size(); ++i) {
+    const unsigned kept = network.bits > 8 * i ? std::min(network.bits - 8 * i, 8U) : 0;
+    network.ip[i] = static_cast<std::uint8_t>(network.ip[i] & (0xff00U >> kept));
+  }
+  return network;
+}
+
+// The IPv4 network that "::ffff:10.0.0.0/104" stands for (RFC 4291 section 2.5.5.2).
+std::optional<Network> mapped_ipv4(const Network& network) {
+  constexpr unsigned kMappedBits = 96;
+  if (!network.is_ipv6 || network.bits < kMappedBits) return std::nullopt;
+  const bool zeros = std::all_of(network.ip.begin(), network.ip.begin() + 10,
+                                 [](std::uint8_t octet) { return octet == 0; });
+  if (!zeros || network.ip[10] != 0xff || network.ip[11] != 0xff) return std::nullopt;
+  Network inner;
+  std::copy(network.ip.begin() + 12, network.ip.end(), inner.ip.begin());
+  inner.bits = network.bits - kMappedBits;
+  return inner;
+}
+
 }  // namespace
+
+Read<std::string> parse_socket_path(std::string_view text, const std::string& directory) {
+  if (text.empty() || text.find('\0') != std::string_view::npos) {
+    return complain("must name a path after `unix:`", "\"unix:/run/uvhttpd/http.sock\"");
+  }
+  std::string path = absolute_path(directory, text);
+  if (path.size() <= kMaxSocketPath) return path;
+  return complain("has a path longer than the " + std::to_string(kMaxSocketPath) +
+                  " octets that a socket may have");
+}
+
+Read<Network> parse_network(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  const std::string address(text.substr(0, slash));
+  Network network;
+  network.is_ipv6 = address.find(':') != std::string::npos;
+  const unsigned all_bits = network.is_ipv6 ? 128 : 32;
+  const bool is_address =
+      address.find('\0') == std::string::npos &&
+      inet_pton(network.is_ipv6 ? AF_INET6 : AF_INET, address.c_str(), network.ip.data()) == 1;
+  if (!is_address) {
+    return complain("has something that is no address or network: " + in_quotes(text),
+                    "\"10.0.0.0/8\", \"2001:db8::/32\", or one address without brackets");
+  }
+  network.bits = all_bits;
+  if (slash != std::string_view::npos) {
+    const std::string_view digits = text.substr(slash + 1);
+    const auto bits = parse_decimal(digits);
+    if (!bits || *bits > all_bits || digits.size() > 3) {
+      return complain("has a prefix that is not 0 to " + std::to_string(all_bits) + ": " +
+                      in_quotes(digits));
+    }
+    network.bits = static_cast<unsigned>(*bits);
+  }
+  if (const auto inner = mapped_ipv4(network)) {
+    return complain("has an IPv4 address in the form of IPv6: " + in_quotes(text),
+                    "\"" + format_network(without_host_bits(*inner)) + "\"");
+  }
+  const Network meant = without_host_bits(network);
+  if (meant == network) return network;
+  return complain("has a network with bits behind its prefix: " + in_quotes(text),
+                  "did you mean \"" + format_network(meant) + "\"?");
+}
+
+std::string format_network(const Network& network) {
+  char written[INET6_ADDRSTRLEN];
+  inet_ntop(network.is_ipv6 ? AF_INET6 : AF_INET, network.ip.data(), written, sizeof written);
+  const bool is_one_address = network.bits == (network.is_ipv6 ? 128U : 32U);
+  return std::string(written) + (is_one_address ? "" : "/" + std::to_string(network.bits));
+}
 
 Read<Listener> parse_address(std::string_view text, const std::string& directory) {
   constexpr const char* kForms =

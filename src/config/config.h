@@ -17,6 +17,8 @@
 #include <vector>
 
 #include "config/diagnostics.h"
+#include "config/gateways.h"
+#include "config/network.h"
 
 namespace uvhttpd::config {
 
@@ -71,6 +73,10 @@ struct Listener {
   std::string host;        // ip: the literal address without brackets
   std::uint16_t port = 0;  // ip
   std::string path;        // unix_socket: absolute path; systemd: the name
+  bool proxy_protocol = false;  // connections begin with a PROXY protocol header
+  // Peers that are believed who their clients are; trust_unix: those of a Unix socket, too.
+  std::vector<Network> trusted_proxies = {};
+  bool trust_unix = false;
 };
 
 // Which paths a route takes: "/exact", "/prefix/*" (the prefix and all below), "*.ext",
@@ -127,6 +133,8 @@ struct CgiHandler {
   milliseconds queue_timeout{5'000};
   bool pass_authorization = false;
   bool buffer_body = true;
+  std::string user;  // whom the programs run as; empty: the server's
+  std::string group;
   std::shared_ptr<TakenPlaces> places = std::make_shared<TakenPlaces>();
 };
 
@@ -140,6 +148,9 @@ struct RespondHandler {
   std::string body;
   std::string type = "text/plain; charset=utf-8";
 };
+
+// A page about the server itself.
+struct StatusHandler {};
 
 // Fields that only answers to matching paths have.
 struct PatternFields {
@@ -159,10 +170,11 @@ struct Cors {
   milliseconds max_age{600'000};     // how long a browser may remember a preflight
 };
 
-using Handler = std::variant<StaticHandler, CgiHandler, RedirectHandler, RespondHandler>;
+using Handler = std::variant<StaticHandler, CgiHandler, FastCgiHandler, ScgiHandler, ProxyHandler,
+                             RedirectHandler, RespondHandler, StatusHandler>;
 // What the file calls each of them.
 constexpr std::array<std::string_view, std::variant_size_v<Handler>> kHandlerNames{
-    "static", "cgi", "redirect", "respond"};
+    "static", "cgi", "fastcgi", "scgi", "proxy", "redirect", "respond", "status"};
 inline std::string_view name_of(const Handler& handler) { return kHandlerNames[handler.index()]; }
 
 struct Route {

@@ -81,8 +81,9 @@ Loaded load_checked(std::string_view text, const std::string& path, bool check_d
 
 }  // namespace
 
-void Reading::check_directory(Span at, std::string_view key, const std::string& path) const {
-  check(at, key, path, {S_IFDIR, "is not a directory", R_OK | X_OK, "cannot be read"});
+void Reading::check_directory(Span at, std::string_view key, const std::string& path,
+                              const std::string& hint) const {
+  check(at, key, path, {S_IFDIR, "is not a directory", R_OK | X_OK, "cannot be read", hint});
 }
 
 void Reading::check_below(Span at, std::string_view key, const std::string& root,

@@ -16,8 +16,31 @@ struct HandlerKeys {
   Keys keys;
 };
 
+Keys with_pool_keys(Keys keys) {
+  constexpr std::array<std::string_view, 12> kPoolKeys{
+      "upstream",     "balance",       "hash_key",   "connect_timeout",
+      "head_timeout", "idle_timeout",  "keep_alive", "keep_alive_timeout",
+      "retries",      "resolve_every", "health",     "buffer_response"};
+  keys.insert(keys.end(), kPoolKeys.begin(), kPoolKeys.end());
+  keys.push_back("buffer_body");
+  return keys;
+}
+
+// "a", "b" and "c"; the last word is `conjunction`.
+std::string listing(const Keys& names, const std::string& conjunction) {
+  std::string out;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) out += i + 1 == names.size() ? " " + conjunction + " " : ", ";
+    out += "\"" + std::string(names[i]) + "\"";
+  }
+  return out;
+}
+std::string all_handlers() { return listing({kHandlerNames.begin(), kHandlerNames.end()}, "or"); }
+
 // For the message about a key of another handler; the readers below decide which ones are known.
 const std::vector<HandlerKeys>& handler_keys() {
+  const Keys scripts = with_pool_keys(
+      {"root", "local_files", "index", "split", "script", "params", "pass_authorization"});
   static const std::vector<HandlerKeys> kKeys{
       {"static",
        {"root", "index", "listing", "fallback", "clean_urls", "hidden_files", "source_files",
@@ -25,7 +48,12 @@ const std::vector<HandlerKeys>& handler_keys() {
       {"cgi",
        {"root", "program", "interpreter", "env", "pass_env", "timeout_head", "timeout_idle",
         "timeout_total", "max_running", "queue", "queue_timeout", "pass_authorization",
-        "buffer_body"}},
+        "buffer_body", "user", "group"}},
+      {"fastcgi", scripts},
+      {"scgi", scripts},
+      {"proxy",
+       with_pool_keys({"strip_prefix", "set_headers", "hide_headers", "websocket", "tunnel_timeout",
+                       "rewrite_redirects", "rewrite_cookies", "proxy_protocol"})},
       {"redirect", {"to", "status"}},
       {"respond", {"status", "body", "type"}},
   };
@@ -34,15 +62,14 @@ const std::vector<HandlerKeys>& handler_keys() {
 
 // What a key that `handler` does not have is good for; empty if nothing.
 std::string key_of_other_handler(std::string_view key, std::string_view handler) {
-  std::string owners;
+  Keys owners;
   for (const HandlerKeys& candidate : handler_keys()) {
-    if (std::find(candidate.keys.begin(), candidate.keys.end(), key) == candidate.keys.end()) {
-      continue;
+    if (std::find(candidate.keys.begin(), candidate.keys.end(), key) != candidate.keys.end()) {
+      owners.push_back(candidate.handler);
     }
-    owners += (owners.empty() ? "\"" : " and \"") + std::string(candidate.handler) + "\"";
   }
   if (owners.empty()) return "";
-  return in_quotes(key) + " is a key of the handler " + owners + ", not of \"" +
+  return in_quotes(key) + " is a key of the handler " + listing(owners, "and") + ", not of \"" +
          std::string(handler) + "\"";
 }
 
@@ -127,6 +154,8 @@ CgiHandler read_cgi(TableReader& table, Reading& reading, const Site& site) {
   timeout("queue_timeout", handler.queue_timeout, milliseconds(1));
   table.read("pass_authorization", handler.pass_authorization, as_boolean);
   table.read("buffer_body", handler.buffer_body, as_boolean);
+  table.read_text("user", handler.user, parse_account);
+  table.read_text("group", handler.group, parse_account);
   return handler;
 }
 
@@ -163,17 +192,20 @@ RespondHandler read_respond(TableReader& table, Reading& reading) {
 
 // Reads the keys of the handler that the route names. False, with a fault, if there is none.
 bool read_handler(TableReader& table, Reading& reading, const Site& site, Route& route) {
-  enum class Name { static_files, cgi, redirect, respond };
-  constexpr std::array<Choice<Name>, 4> kNames{{{"static", Name::static_files},
-                                                {"cgi", Name::cgi},
-                                                {"redirect", Name::redirect},
-                                                {"respond", Name::respond}}};
+  enum class Name { static_files, cgi, fastcgi, scgi, proxy, redirect, respond, status };
+  constexpr std::array<Choice<Name>, kHandlerNames.size()> kNames{{{"static", Name::static_files},
+                                                                   {"cgi", Name::cgi},
+                                                                   {"fastcgi", Name::fastcgi},
+                                                                   {"scgi", Name::scgi},
+                                                                   {"proxy", Name::proxy},
+                                                                   {"redirect", Name::redirect},
+                                                                   {"respond", Name::respond},
+                                                                   {"status", Name::status}}};
   std::optional<Name> name;
   const Node* node = table.find("handler");
   if (node == nullptr) {
     if (!table.has("handler")) {
-      reading.faults.add(table.table().value, "this route has no `handler`",
-                         "\"static\", \"cgi\", \"redirect\" or \"respond\"");
+      reading.faults.add(table.table().value, "this route has no `handler`", all_handlers());
     }
     return false;
   }
@@ -181,7 +213,7 @@ bool read_handler(TableReader& table, Reading& reading, const Site& site, Route&
     name = *known;
   } else if (node->kind == Node::Kind::string) {
     Complaint complaint = std::move(known).error();
-    if (complaint.hint.empty()) complaint.hint = "\"static\", \"cgi\", \"redirect\" or \"respond\"";
+    if (complaint.hint.empty()) complaint.hint = all_handlers();
     reading.faults.add(node->value, "unknown handler " + in_quotes(node->text), complaint.hint);
     return false;
   } else {
@@ -191,8 +223,12 @@ bool read_handler(TableReader& table, Reading& reading, const Site& site, Route&
   switch (*name) {
     case Name::static_files: route.handler = read_static(table, reading, site); break;
     case Name::cgi: route.handler = read_cgi(table, reading, site); break;
+    case Name::fastcgi: route.handler = read_fastcgi(table, reading, site, route.path); break;
+    case Name::scgi: route.handler = read_scgi(table, reading, site, route.path); break;
+    case Name::proxy: route.handler = read_proxy(table, route.path); break;
     case Name::redirect: route.handler = read_redirect(table, reading); break;
     case Name::respond: route.handler = read_respond(table, reading); break;
+    case Name::status: route.handler = StatusHandler{}; break;
   }
   table.report_unknown([&](std::string_view key) { return key_of_other_handler(key, node->text); });
   return true;
@@ -243,17 +279,19 @@ bool read_conditions(TableReader& table, Reading& reading, Route& route) {
 }
 
 // Other methods would be promised and then refused with 405.
-void check_static_methods(TableReader& table, Reading& reading, const Route& route) {
+void check_methods(TableReader& table, Reading& reading, const Route& route) {
   const Node* handler = table.find("handler");
   const Node* methods = table.find("methods");
-  if (handler == nullptr || handler->text != "static" || methods == nullptr) return;
+  if (handler == nullptr || methods == nullptr) return;
+  if (handler->text != "static" && handler->text != "status") return;
   for (const Node& method : methods->children) {
     const std::string& name = method.text;
     if (name == "GET" || name == "HEAD" || name == "OPTIONS") continue;
     // Names that are no methods have been reported.
     if (std::find(route.methods.begin(), route.methods.end(), name) == route.methods.end())
       continue;
-    reading.faults.add(method.value, "the handler `static` takes GET and HEAD only");
+    reading.faults.add(method.value,
+                       "the handler " + in_quotes(handler->text) + " takes GET and HEAD only");
   }
 }
 
@@ -279,7 +317,7 @@ void read_routes(TableReader& site_table, Reading& reading, Site& site) {
     read_body_bytes(reader, "body_bytes", route.body_bytes);
     reader.read("access_log", route.access_log, as_boolean);
     read_handler(reader, reading, site, route);
-    check_static_methods(reader, reading, route);
+    check_methods(reader, reading, route);
     if (!comparable) return;
     const Span at = reader.span_of("path");
     if (const Placed* before = shadowing(earlier, route)) {

@@ -41,13 +41,30 @@ TextParser log_target(const Reading& reading, std::vector<std::string_view> word
   };
 }
 
-Read<std::string> account(std::string_view text) {
-  for (const char c : text) {
-    if (c <= 0x20 || c == 0x7f || c == ':' || c == '/') {
-      return complain("is no name of an account: " + in_quotes(text));
+// "10.0.0.0/8" in its shortest form, or the word for the peers of a Unix socket.
+constexpr std::string_view kUnixPeers = "unix";
+Read<std::string> as_trusted(std::string_view text) {
+  if (text == kUnixPeers) return std::string(text);
+  Read<Network> network = parse_network(text);
+  if (!network) return Unexpected(std::move(network).error());
+  return format_network(*network);
+}
+
+void read_proxies(TableReader& reader, Listener& listener) {
+  reader.read("proxy_protocol", listener.proxy_protocol, as_boolean);
+  std::vector<std::string> trusted;
+  reader.read_list("trusted_proxies", trusted, as_trusted);
+  for (const std::string& one : trusted) {
+    if (one == kUnixPeers) {
+      listener.trust_unix = true;
+    } else if (const Read<Network> network = parse_network(one)) {
+      listener.trusted_proxies.push_back(*network);
     }
   }
-  return std::string(text);
+  if (listener.trust_unix && listener.kind == Listener::Kind::ip && !listener.host.empty()) {
+    reader.faults().add(reader.span_of("trusted_proxies"),
+                        "`trusted_proxies` has \"unix\", but this listener is no Unix socket");
+  }
 }
 
 }  // namespace
@@ -59,8 +76,8 @@ void read_server(const Node& table, Reading& reading, Server& server) {
                                                      {"error", LogLevel::error}}};
   TableReader reader(table, "[server]", reading.faults);
   reader.read("workers", server.workers, as_workers);
-  reader.read_text("user", server.user, account);
-  reader.read_text("group", server.group, account);
+  reader.read_text("user", server.user, parse_account);
+  reader.read_text("group", server.group, parse_account);
   reader.read("drain_timeout", server.drain_timeout,
               [](const Node& node) { return as_duration(node); });
   reader.read_text("server_header", server.server_header, parse_field_value);
@@ -155,6 +172,7 @@ void read_listeners(TableReader& root, Reading& reading, std::vector<Listener>& 
       return text ? parse_address(*text, reading.directory)
                   : Read<Listener>(Unexpected(text.error()));
     });
+    read_proxies(reader, listener);
     reader.report_unknown();
     if (!has_address && !reader.has("address")) {
       reading.faults.add(table.value, "this listener has no `address`");

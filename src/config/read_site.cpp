@@ -10,14 +10,6 @@ namespace uvhttpd::config {
 namespace {
 
 constexpr std::size_t kMaxSites = 10'000;
-constexpr std::size_t kMaxIndexNameLength = 255;
-
-Read<std::string> index_name(std::string_view text) {
-  const bool bad = text.empty() || text == "." || text == ".." ||
-                   text.size() > kMaxIndexNameLength || text.find('/') != std::string_view::npos;
-  if (bad) return complain("has something that is no name of a file: " + in_quotes(text));
-  return std::string(text);
-}
 
 Read<std::string> charset(std::string_view text) {
   for (const char c : text) {
@@ -26,12 +18,6 @@ Read<std::string> charset(std::string_view text) {
     if (!fits) return complain("is no name of a character encoding: " + in_quotes(text));
   }
   return std::string(text);
-}
-
-Read<std::string> fallback(std::string_view text) {
-  if (text.empty()) return std::string();
-  if (text.ends_with('/')) return complain("must be a file, not a directory: " + in_quotes(text));
-  return parse_url_path(text);
 }
 
 // 404 as 404, "5xx" as 5; 0 for anything else.
@@ -147,9 +133,9 @@ Site read_site(const Node& table, Reading& reading, const Limits& limits, Hosts&
 void read_file_rules(TableReader& table, FileRules& rules) {
   constexpr std::array<Choice<Symlinks>, 3> kSymlinks{
       {{"inside", Symlinks::inside}, {"deny", Symlinks::deny}, {"follow", Symlinks::follow}}};
-  table.read_list("index", rules.index, index_name);
+  table.read_list("index", rules.index, parse_file_name);
   table.read("listing", rules.listing, as_boolean);
-  table.read_text("fallback", rules.fallback, fallback);
+  table.read_text("fallback", rules.fallback, parse_file_path);
   table.read("clean_urls", rules.clean_urls, as_boolean);
   table.read("hidden_files", rules.hidden_files, as_boolean);
   table.read("source_files", rules.source_files, as_boolean);

@@ -26,7 +26,8 @@ class Reading {
       : faults(all_faults), directory(std::move(in_directory)), check_disk(checks_disk) {}
 
   // Each reports at `at`, as a fault of the key, what does not suit the path.
-  void check_directory(Span at, std::string_view key, const std::string& path) const;
+  void check_directory(Span at, std::string_view key, const std::string& path,
+                       const std::string& hint = {}) const;
   // Of a file below a root; nothing if that is no directory to read, which has been reported then.
   void check_below(Span at, std::string_view key, const std::string& root, const std::string& path,
                    const std::string& hint = {}) const;
@@ -59,6 +60,12 @@ void read_expectations(TableReader& root, Reading& reading, const std::vector<Si
 
 // Of one site, all of whose other keys have been read.
 void read_routes(TableReader& site_table, Reading& reading, Site& site);
+// The keys of the handlers that hand requests on, for a route of that pattern.
+FastCgiHandler read_fastcgi(TableReader& table, Reading& reading, const Site& site,
+                            const PathPattern& pattern);
+ScgiHandler read_scgi(TableReader& table, Reading& reading, const Site& site,
+                      const PathPattern& pattern);
+ProxyHandler read_proxy(TableReader& table, const PathPattern& pattern);
 // The keys of FileRules but root, which sites and routes share.
 void read_file_rules(TableReader& table, FileRules& rules);
 void read_headers(TableReader& table, Fields& headers, std::vector<PatternFields>& by_path);

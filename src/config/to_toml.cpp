@@ -4,6 +4,7 @@
 
 #include "config/load.h"
 #include "config/toml_writer.h"
+#include "config/values.h"
 
 namespace uvhttpd::config {
 namespace {
@@ -27,6 +28,35 @@ const char* name_of(Symlinks symlinks) {
   return "";
 }
 
+const char* name_of(Balance balance) {
+  switch (balance) {
+    case Balance::least_connections: return "least_connections";
+    case Balance::round_robin: return "round_robin";
+    case Balance::random_two: return "random_two";
+    case Balance::hash: return "hash";
+  }
+  return "";
+}
+
+const char* name_of(ProxyProtocol protocol) {
+  switch (protocol) {
+    case ProxyProtocol::off: return "off";
+    case ProxyProtocol::v1: return "v1";
+    case ProxyProtocol::v2: return "v2";
+  }
+  return "";
+}
+
+std::string text_of(const HashKey& key) {
+  switch (key.kind) {
+    case HashKey::Kind::client: return "client";
+    case HashKey::Kind::path: return "path";
+    case HashKey::Kind::cookie: return "cookie:" + key.name;
+    case HashKey::Kind::header: return "header:" + key.name;
+  }
+  return "";
+}
+
 std::string address_of(const Listener& listener) {
   switch (listener.kind) {
     case Listener::Kind::unix_socket: return "unix:" + listener.path;
@@ -35,6 +65,15 @@ std::string address_of(const Listener& listener) {
   }
   const bool ipv6 = listener.host.find(':') != std::string::npos;
   return (ipv6 ? "[" + listener.host + "]" : listener.host) + ":" + std::to_string(listener.port);
+}
+
+std::vector<std::string> trusted_by(const Listener& listener) {
+  std::vector<std::string> trusted;
+  for (const Network& network : listener.trusted_proxies) {
+    trusted.push_back(format_network(network));
+  }
+  if (listener.trust_unix) trusted.emplace_back("unix");
+  return trusted;
 }
 
 void write_globals(TomlWriter& out, const Config& config) {
@@ -91,6 +130,43 @@ void write_files(TomlWriter& out, const FileRules& files, bool with_root) {
   out.table("cache_control", toml_table(files.cache_control));
 }
 
+// `scheme` is that of its upstreams: "http" or empty.
+void write_pool(TomlWriter& out, const UpstreamRules& pool, std::string_view scheme) {
+  std::vector<std::string> upstreams;
+  for (const Upstream& one : pool.upstreams) upstreams.push_back(format_upstream(one, scheme));
+  out.line("upstream", upstreams);
+  out.line("balance", std::string_view(name_of(pool.balance)));
+  if (pool.balance == Balance::hash) out.line("hash_key", text_of(pool.hash_key));
+  out.line("connect_timeout", pool.connect_timeout);
+  out.line("head_timeout", pool.head_timeout);
+  out.line("idle_timeout", pool.idle_timeout);
+  out.line("keep_alive", pool.keep_alive);
+  out.line("keep_alive_timeout", pool.keep_alive_timeout);
+  out.line("retries", pool.retries);
+  out.line("resolve_every", pool.resolve_every);
+  out.line("buffer_body", pool.buffer_body);
+  out.line("buffer_response", pool.buffer_response);
+  if (!pool.health) return;
+  TomlTable health;
+  if (!pool.health->path.empty()) health.push_back({"path", toml_text(pool.health->path)});
+  health.push_back({"every", toml_text(pool.health->every)});
+  health.push_back({"timeout", toml_text(pool.health->timeout)});
+  health.push_back({"rise", toml_text(pool.health->rise)});
+  health.push_back({"fall", toml_text(pool.health->fall)});
+  out.table("health", health);
+}
+
+void write_scripts(TomlWriter& out, const ScriptRules& rules) {
+  if (rules.own_root) out.line("root", rules.root);
+  out.line("local_files", rules.local_files);
+  out.line("index", rules.index);
+  out.line("split", rules.split);
+  out.line("script", rules.script);
+  out.table("params", toml_table(rules.params));
+  out.line("pass_authorization", rules.pass_authorization);
+  write_pool(out, rules.pool, "");
+}
+
 // Writes what is particular to each handler.
 struct HandlerWriter {
   TomlWriter& out;
@@ -112,7 +188,23 @@ struct HandlerWriter {
     out.line("queue_timeout", handler.queue_timeout);
     out.line("pass_authorization", handler.pass_authorization);
     out.line("buffer_body", handler.buffer_body);
+    out.line("user", handler.user);
+    out.line("group", handler.group);
   }
+  void operator()(const FastCgiHandler& handler) const { write_scripts(out, handler.script); }
+  void operator()(const ScgiHandler& handler) const { write_scripts(out, handler.script); }
+  void operator()(const ProxyHandler& handler) const {
+    write_pool(out, handler.pool, "http");
+    out.line("strip_prefix", handler.strip_prefix);
+    out.table("set_headers", toml_table(handler.set_headers));
+    out.line("hide_headers", handler.hide_headers);
+    out.line("websocket", handler.websocket);
+    out.line("tunnel_timeout", handler.tunnel_timeout);
+    out.line("rewrite_redirects", handler.rewrite_redirects);
+    out.line("rewrite_cookies", handler.rewrite_cookies);
+    out.line("proxy_protocol", std::string_view(name_of(handler.proxy_protocol)));
+  }
+  void operator()(const StatusHandler&) const {}
   void operator()(const RedirectHandler& handler) const {
     out.line("to", handler.to);
     out.line("status", handler.status);
@@ -197,6 +289,8 @@ std::string to_toml(const Config& config) {
   for (const Listener& listener : config.listeners) {
     out.header("[[listener]]");
     out.line("address", address_of(listener));
+    out.line("proxy_protocol", listener.proxy_protocol);
+    out.line("trusted_proxies", trusted_by(listener));
   }
   for (const Site& site : config.sites) write_site(out, site);
   for (const Expect& expect : config.expectations) write_expect(out, expect);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// config/urls.cpp: whole URLs and the origins that browsers name.
+// config/urls.cpp: whole URLs, the origins that browsers name, and targets of requests.
 #include <algorithm>
 
 #include "base/text.h"
@@ -112,6 +112,18 @@ Read<std::string> parse_url(std::string_view text) {
   const std::string_view target = rest.substr(end);
   return scheme + "://" + std::string(authority) + (target.starts_with('/') ? "" : "/") +
          std::string(target);
+}
+
+Read<std::string> parse_request_target(std::string_view text) {
+  constexpr std::size_t kMaxTarget = 4096;
+  if (!text.starts_with('/')) return complain("must begin with `/`, not " + in_quotes(text));
+  if (text.size() > kMaxTarget) return complain("is longer than 4096 octets");
+  const auto unfit = [](char c) { return c <= 0x20 || c >= 0x7f || c == '#'; };
+  const auto found = std::find_if(text.begin(), text.end(), unfit);
+  if (found == text.end()) return std::string(text);
+  return complain("has a character that the target of a request cannot have: " +
+                      in_quotes(std::string_view(&*found, 1)),
+                  "percent-encode it");
 }
 
 }  // namespace uvhttpd::config

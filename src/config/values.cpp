@@ -39,6 +39,7 @@ constexpr std::array<std::string_view, 14> kFramingFields{
     "etag",       "last-modified"};
 
 constexpr std::size_t kMaxText = 4096;  // of a path, a field value, a redirect's target
+constexpr std::size_t kMaxFileName = 255;
 
 bool is_token_char(char c) {
   return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
@@ -83,6 +84,24 @@ std::optional<Complaint> path_complaint(std::string_view path) {
       return Complaint{"has a segment `.` or `..`, which no request has left when it is compared"};
     }
     rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return std::nullopt;
+}
+
+using Names = std::vector<std::string_view>;
+
+// Why `text` has placeholders that mean nothing; `list` is how the message tells the known ones.
+std::optional<Complaint> placeholder_complaint(std::string_view text, const Names& known,
+                                               const char* list) {
+  for (std::size_t open = text.find('{'); open != std::string_view::npos;
+       open = text.find('{', open + 1)) {
+    const std::size_t close = text.find('}', open);
+    if (close == std::string_view::npos) return Complaint{"has a `{` without its `}`"};
+    const std::string_view name = text.substr(open + 1, close - open - 1);
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    const auto meant = nearest(name, known);
+    return Complaint{"has an unknown placeholder " + in_quotes(text.substr(open, close - open + 1)),
+                     meant ? "did you mean `{" + std::string(*meant) + "}`?" : list};
   }
   return std::nullopt;
 }
@@ -217,6 +236,15 @@ Read<std::string> parse_field_value(std::string_view text) {
   return std::string(text);
 }
 
+Read<std::string> parse_field_template(std::string_view text) {
+  if (auto complaint = placeholder_complaint(
+          text, {"client", "host", "scheme", "upstream", "request_id"},
+          "{client}, {host}, {scheme}, {upstream} and {request_id} are known")) {
+    return Unexpected(*std::move(complaint));
+  }
+  return parse_field_value(text);
+}
+
 Read<std::string> parse_media_type(std::string_view text) {
   const std::string_view type = trim_ows(text.substr(0, text.find(';')));
   const std::size_t slash = type.find('/');
@@ -238,17 +266,9 @@ Read<std::string> parse_extension(std::string_view text) {
 Read<std::string> parse_redirect_target(std::string_view text) {
   if (text.empty()) return complain("must not be empty");
   if (text.size() > kMaxText) return complain("is longer than 4096 octets");
-  const std::vector<std::string_view> known{"path", "query", "host", "scheme"};
-  for (std::size_t open = text.find('{'); open != std::string_view::npos;
-       open = text.find('{', open + 1)) {
-    const std::size_t close = text.find('}', open);
-    if (close == std::string_view::npos) return complain("has a `{` without its `}`");
-    const std::string_view name = text.substr(open + 1, close - open - 1);
-    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-    const auto meant = nearest(name, known);
-    return complain("has an unknown placeholder " + in_quotes(text.substr(open, close - open + 1)),
-                    meant ? "did you mean `{" + std::string(*meant) + "}`?"
-                          : "{path}, {query}, {host} and {scheme} are known");
+  if (auto complaint = placeholder_complaint(text, {"path", "query", "host", "scheme"},
+                                             "{path}, {query}, {host} and {scheme} are known")) {
+    return Unexpected(*std::move(complaint));
   }
   const auto bad = [](char c) {
     return c <= 0x20 || c >= 0x7f ||
@@ -308,6 +328,28 @@ Read<std::string> parse_url_path(std::string_view text) {
   if (text.empty() || text[0] != '/')
     return complain("must begin with `/`, not " + in_quotes(text));
   if (auto complaint = path_complaint(text)) return Unexpected(*std::move(complaint));
+  return std::string(text);
+}
+
+Read<std::string> parse_file_path(std::string_view text) {
+  if (text.empty()) return std::string();
+  if (text.ends_with('/')) return complain("must be a file, not a directory: " + in_quotes(text));
+  return parse_url_path(text);
+}
+
+Read<std::string> parse_file_name(std::string_view text) {
+  const bool bad = text.empty() || text == "." || text == ".." || text.size() > kMaxFileName ||
+                   text.find('/') != std::string_view::npos;
+  if (bad) return complain("has something that is no name of a file: " + in_quotes(text));
+  return std::string(text);
+}
+
+Read<std::string> parse_account(std::string_view text) {
+  for (const char c : text) {
+    if (c <= 0x20 || c == 0x7f || c == ':' || c == '/') {
+      return complain("is no name of an account: " + in_quotes(text));
+    }
+  }
   return std::string(text);
 }
 
