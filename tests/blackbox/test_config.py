@@ -81,6 +81,13 @@ FAULTS = {
     "host that is a URL": ('[[site]]\nhosts = ["http://a"]\nroot = "www"\n', 2, 10, "http://a"),
     "field that frames": (SITE + 'headers = { "Content-Length" = "1" }\n', 3, 13, "Content-Length"),
     "field with a line end": (SITE + 'headers = { "X-A" = "a\\r\\nb" }\n', 3, 21, ""),
+    "upstream over TLS": (SITE + '[[site.route]]\npath = "/a"\nhandler = "proxy"\nupstream = "https://a"\n', 6, 12, "TLS to upstreams is not supported"),
+    "upstream without a port": (SITE + '[[site.route]]\npath = "/a"\nhandler = "fastcgi"\nupstream = ["php"]\n', 6, 13, "has no port"),
+    "key of a gateway": (SITE + '[[site.route]]\npath = "/a"\nhandler = "cgi"\nupstream = []\n', 6, 1, '"fastcgi", "scgi" and "proxy"'),
+    "root of scripts that are elsewhere": (SITE + '[[site.route]]\npath = "/a/*"\nhandler = "fastcgi"\nupstream = "a:1"\nroot = "missing"\n',
+                                           7, 8, "No such file.*`local_files = false`"),
+    "network with bits behind its prefix": (SITE + '[[listener]]\naddress = "127.0.0.1:80"\ntrusted_proxies = ["10.1.2.3/8"]\n', 5, 20,
+                                            'did you mean "10.0.0.0/8"'),
     "port too large": (SITE + '[[listener]]\naddress = "127.0.0.1:99999"\n', 4, 11, "99999"),
     "address without a port": (SITE + '[[listener]]\naddress = "127.0.0.1"\n', 4, 11, "port"),
     "address that is a name": (SITE + '[[listener]]\naddress = "localhost:80"\n', 4, 11, "localhost"),
@@ -210,6 +217,8 @@ root = "www"
 address = "[::]:8080"
 [[listener]]
 address = "unix:http.sock"
+proxy_protocol = true
+trusted_proxies = ["10.0.0.0/8", "unix"]
 [[listener]]
 address = "systemd:http"
 [types]
@@ -257,7 +266,7 @@ def test_configuration_in_force_shows_the_defaults(check):
                  'body_min_rate = 500', 'send_timeout = "30s"', 'keep_alive_timeout = "60s"', 'path = "stdout"', 'format = "combined"',
                  'memory = "64MiB"', 'file_bytes = "1MiB"', 'revalidate = "1s"', 'address = "127.0.0.1:8080"', 'symlinks = "inside"',
                  'index = ["index.html"]', 'listing = false', 'fallback = ""', 'clean_urls = false', 'hidden_files = false',
-                 'source_files = false', 'precompressed = true', 'compress = ["zstd", "br", "gzip"]', 'charset = "utf-8"']:
+                 'source_files = false', 'proxy_protocol = false', 'trusted_proxies = []', 'precompressed = true', 'compress = ["zstd", "br", "gzip"]', 'charset = "utf-8"']:
         assert line in shown.splitlines(), line
 
 

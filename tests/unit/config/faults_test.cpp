@@ -123,6 +123,16 @@ TEST_CASE("Faults of listeners") {
        "2:11+4 `address` must be a string, not an integer"},
       {"duplicate", "[[listener]]\naddress = \"[::1]:80\"\n[[listener]]\naddress = \"[0::1]:80\"",
        "4:11+11 this address is already listened on (the first is in line 2)"},
+      {"trusted network with bits behind its prefix",
+       "[[listener]]\naddress = \"[::]:1\"\ntrusted_proxies = [\"10.1.2.3/8\"]",
+       "3:20+12 `trusted_proxies` has a network with bits behind its prefix: `10.1.2.3/8` (did you "
+       "mean \"10.0.0.0/8\"?)"},
+      {"trusted network twice",
+       "[[listener]]\naddress = \"[::]:1\"\ntrusted_proxies = [\"::1\", \"0::1/128\"]",
+       "3:27+10 `trusted_proxies` names `::1` twice"},
+      {"trusted peers of no Unix socket",
+       "[[listener]]\naddress = \"[::]:1\"\ntrusted_proxies = [\"unix\"]",
+       "3:19+8 `trusted_proxies` has \"unix\", but this listener is no Unix socket"},
       {"in line", "listener = [{ address = \"127.0.0.1:1\" }, 5]",
        "1:42+1 `listener` must be an array of tables, not an integer"},
   };
@@ -231,14 +241,16 @@ TEST_CASE("Faults of routes and their handlers") {
   constexpr Row kRows[] = {
       {"nothing in it", "",
        "3:1+14 this route has no `path`\n3:1+14 this route has no `handler` "
-       "(\"static\", \"cgi\", \"redirect\" or \"respond\")"},
+       "(\"static\", \"cgi\", \"fastcgi\", \"scgi\", \"proxy\", \"redirect\", \"respond\" or "
+       "\"status\")"},
       {"pattern", "path = \"a\"\nhandler = \"static\"",
        "4:8+3 `path` must begin with `/` or `*.`, not `a` (\"/exact\", \"/prefix/*\", \"*.ext\" or "
        "\"/dir/*.ext\")"},
       {"misspelt handler", "path = \"/a\"\nhandler = \"statik\"",
        "5:11+8 unknown handler `statik` (did you mean \"static\"?)"},
-      {"later handler", "path = \"/a\"\nhandler = \"proxy\"\nupstream = []",
-       "5:11+7 unknown handler `proxy` (\"static\", \"cgi\", \"redirect\" or \"respond\")"},
+      {"unknown handler", "path = \"/a\"\nhandler = \"metrics\"\nupstream = []",
+       "5:11+9 unknown handler `metrics` (\"static\", \"cgi\", \"fastcgi\", \"scgi\", \"proxy\", "
+       "\"redirect\", \"respond\" or \"status\")"},
       {"handler as number", "path = \"/a\"\nhandler = 1",
        "5:11+1 `handler` must be a string, not an integer"},
       {"lower-case method", "path = \"/a\"\nmethods = [\"get\"]\nhandler = \"static\"",
@@ -264,7 +276,18 @@ TEST_CASE("Faults of routes and their handlers") {
       {"key of another handler", "path = \"/a\"\nhandler = \"respond\"\nto = \"/\"",
        "6:1+2 `to` is a key of the handler \"redirect\", not of \"respond\""},
       {"key of two others", "path = \"/a\"\nhandler = \"respond\"\nroot = \"/\"",
-       "6:1+4 `root` is a key of the handler \"static\" and \"cgi\", not of \"respond\""},
+       "6:1+4 `root` is a key of the handler \"static\", \"cgi\", \"fastcgi\" and \"scgi\", not of "
+       "\"respond\""},
+      {"key of the gateways", "path = \"/a\"\nhandler = \"cgi\"\nupstream = []",
+       "6:1+8 `upstream` is a key of the handler \"fastcgi\", \"scgi\" and \"proxy\", not of "
+       "\"cgi\""},
+      {"key of the status page", "path = \"/a\"\nhandler = \"status\"\nbody = \"\"",
+       "6:1+4 `body` is a key of the handler \"respond\", not of \"status\""},
+      {"method that the status page does not take",
+       "path = \"/a\"\nmethods = [\"POST\"]\nhandler = \"status\"",
+       "5:12+6 the handler `status` takes GET and HEAD only"},
+      {"account of programs", "path = \"/a\"\nhandler = \"cgi\"\nuser = \"a b\"",
+       "6:8+5 `user` is no name of an account: `a b`"},
       {"unknown key", "path = \"/a\"\nhandler = \"cgi\"\ninterpeter = {}",
        "6:1+10 unknown key `interpeter` in [[site.route]] (did you mean `interpreter`?)"},
       {"root and program", "path = \"/a\"\nhandler = \"cgi\"\nroot = \"/a\"\nprogram = \"/b\"",

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "config/values.h"
 #include "unit/config/support.h"
 
 namespace uvhttpd::config::tests {
@@ -79,6 +80,8 @@ revalidate = 0
 address = "[::]:80"
 [[listener]]
 address = "unix:run/http.sock"
+proxy_protocol = true
+trusted_proxies = ["unix", "10.0.0.0/8", "2001:DB8::/32", "192.0.2.1"]
 [[listener]]
 address = "127.0.0.1:0"
 [[listener]]
@@ -116,6 +119,8 @@ queue = 5
 queue_timeout = 6
 pass_authorization = true
 buffer_body = false
+user = "app"
+group = "apps"
 headers = { X-C = "3", "*.txt" = { X-F = "6" } }
 body_bytes = "1MiB"
 access_log = false
@@ -180,7 +185,16 @@ TEST_CASE("Every key arrives in the Config") {
   CHECK(config.types.at(".glb") == "model/gltf-binary");
   REQUIRE(config.listeners.size() == 4);
   CHECK(config.listeners[0].host == "::");
-  CHECK(config.listeners[1].path == "/etc/uvhttpd/run/http.sock");
+  CHECK_FALSE(config.listeners[0].proxy_protocol);
+  CHECK_FALSE(config.listeners[0].trust_unix);
+  const Listener& socket = config.listeners[1];
+  CHECK(socket.path == "/etc/uvhttpd/run/http.sock");
+  CHECK(socket.proxy_protocol);
+  CHECK(socket.trust_unix);
+  REQUIRE(socket.trusted_proxies.size() == 3);
+  CHECK(format_network(socket.trusted_proxies[0]) == "10.0.0.0/8");
+  CHECK(format_network(socket.trusted_proxies[1]) == "2001:db8::/32");
+  CHECK(format_network(socket.trusted_proxies[2]) == "192.0.2.1");
 }
 
 TEST_CASE("Every key of files arrives, and a route has those of the site that it leaves out") {
@@ -323,6 +337,8 @@ TEST_CASE("A site has its own keys and each route what it inherits") {
   CHECK(cgi.queue == 5);
   CHECK(cgi.pass_authorization);
   CHECK_FALSE(cgi.buffer_body);
+  CHECK(cgi.user == "app");
+  CHECK(cgi.group == "apps");
 
   const auto& docs = std::get<StaticHandler>(site.routes[1].handler);
   CHECK(docs.own_root);

@@ -43,6 +43,42 @@ program = "/usr/bin/one.sh"
         std::vector<ProgramType>{{".php", root}, {".fcgi", root}, {".py", root}});
 }
 
+TEST_CASE("Scripts behind a socket count by what ends their names, where there can be any") {
+  struct Row {
+    const char* name;
+    const char* route;
+    std::vector<ProgramType> types;
+    Names places;
+  };
+  const std::string root = "/srv/www";
+  const Row rows[] = {
+      {"files of the site", "path = \"/app/*\"\nhandler = \"fastcgi\"", {{".php", root}}, {}},
+      {"own root",
+       "path = \"/app/*\"\nhandler = \"fastcgi\"\nroot = \"/srv/app\"\nsplit = \".PHP5\"",
+       {{".php5", "/srv/app"}},
+       {}},
+      {"root on another machine",
+       "path = \"*.php\"\nhandler = \"fastcgi\"\nroot = \"/app\"\nlocal_files = false",
+       {{".php", "/app"}, {".php", root}},
+       {}},
+      {"extension of the pattern", "path = \"*.py\"\nhandler = \"scgi\"", {{".py", root}}, {}},
+      {"application of its own", "path = \"/*\"\nhandler = \"scgi\"\nsplit = \"\"", {}, {}},
+      {"script that answers for others",
+       "path = \"/*\"\nhandler = \"fastcgi\"\nscript = \"/bin/front\"",
+       {{".php", root}},
+       {root + "/bin/front"}},
+      {"proxy", "path = \"*.php\"\nhandler = \"proxy\"", {}, {}},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    const bool is_http = std::string_view(row.name) == "proxy";
+    const Site site = site_of("[[site.route]]\n" + std::string(row.route) + "\nupstream = \"" +
+                              (is_http ? "http://" : "") + "127.0.0.1:9000\"\n");
+    CHECK(program_types(site) == row.types);
+    CHECK(program_places(site) == row.places);
+  }
+}
+
 TEST_CASE("Places of programs are the routes' own directories and single programs, each once") {
   const Site site = site_of(R"(
 [[site.route]]
