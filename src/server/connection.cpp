@@ -30,6 +30,7 @@ Connection::Connection(WorkerContext& context, const PeerAddress& client, const 
       deadline_([](void* self) { static_cast<Connection*>(self)->on_deadline(); }, this) {
   context_.connections.push_back(*this);
   ++context_.connection_count;
+  context_.figures.connections_accepted.add(1);
 }
 
 Connection::~Connection() = default;
@@ -397,6 +398,7 @@ void Connection::close() {
   deadline_.disarm();
   unlink();
   --context_.connection_count;
+  context_.figures.connections_closed.add(1);
   if (context_.quota != nullptr) context_.quota->leave(client_);
   transport_.reset();
   queue_.reset();

@@ -170,6 +170,7 @@ bool Connection::send_queued() {
   const IoResult result = transport_->send(*queue_, kSendPerTurn - sent_this_turn_);
   sent_this_turn_ += static_cast<std::uint32_t>(result.bytes);
   sent_total_ += result.bytes;
+  context_.figures.sent_bytes.add(result.bytes);
   if (result.kind == IoResult::Kind::failed) {
     queue_->clear();
     request_ = RequestPhase::lost;

@@ -216,6 +216,8 @@ void Pipeline::after(Exchange& exchange) {
 
 void Pipeline::log(Exchange& exchange, WorkerContext& context, std::uint64_t body_bytes,
                    bool responded) {
+  const bool has_status = responded && exchange.response_;
+  context.figures.count_end(has_status ? exchange.response_->status : 0);
   if (context.observer.on_end != nullptr) context.observer.on_end(context.observer.owner, exchange);
   if (!context.access_log.is_on()) return;
   if (exchange.route_ != nullptr && !exchange.route_->config->access_log) return;
@@ -229,7 +231,7 @@ void Pipeline::log(Exchange& exchange, WorkerContext& context, std::uint64_t bod
   record.target = asked.target;
   record.host = request.target.host;
   record.minor_version = request.head.minor_version;
-  record.status = responded && exchange.response_ ? exchange.response_->status : kClientGone;
+  record.status = has_status ? exchange.response_->status : kClientGone;
   record.bytes = body_bytes;
   record.elapsed = context.loop.now() - exchange.started_;
   if (exchange.site_ != nullptr) record.site = exchange.site_->name;

@@ -91,7 +91,7 @@ class Rehearsal::RehearsingHandler final : public Handler {
   RehearsedAnswer& answer_;
 };
 
-Rehearsal::Rehearsal() : context_(loop_, log_, 0) {
+Rehearsal::Rehearsal() : context_(loop_, log_, activity_, 0) {
   log_.keep_in(log_lines_);
   context_.observer = {
       [](void* self, const Exchange& exchange) { static_cast<Rehearsal*>(self)->on_end(exchange); },
@@ -104,9 +104,9 @@ Rehearsal::~Rehearsal() = default;
 Result<std::unique_ptr<Rehearsal>> Rehearsal::prepare(std::shared_ptr<const config::Config> config,
                                                       BuildHandler build_handler) {
   std::unique_ptr<Rehearsal> rehearsal(new Rehearsal);
-  TRY_ASSIGN(
-      std::shared_ptr<Runtime> runtime,
-      Runtime::build(std::move(config), build_handler, rehearsal->loop_, rehearsal->log_, 1));
+  TRY_ASSIGN(std::shared_ptr<Runtime> runtime,
+             Runtime::build(std::move(config), build_handler, rehearsal->loop_, rehearsal->log_,
+                            rehearsal->activity_, 1));
   runtime->replace_handlers([&](const RouteRuntime& route, std::unique_ptr<Handler> handler) {
     return std::make_unique<RehearsingHandler>(std::move(handler), route.executes,
                                                rehearsal->answer_);

@@ -77,6 +77,7 @@ class Rehearsal {
   EventLoop loop_;
   std::vector<std::string> log_lines_;
   Log log_;
+  Activity activity_;
   RehearsedAnswer answer_;  // that is being found out
   bool has_ended_ = false;
   WorkerContext context_;

@@ -97,7 +97,7 @@ Result<RouteRuntime> build_route(const config::Route& route, const config::Site&
 
 Result<std::shared_ptr<Runtime>> Runtime::build(std::shared_ptr<const config::Config> config,
                                                 BuildHandler build_handler, EventLoop& loop,
-                                                Log& log, unsigned workers) {
+                                                Log& log, Activity& activity, unsigned workers) {
   std::shared_ptr<Runtime> runtime(new Runtime(std::move(config)));
   SharedObjects shared;
   for (const config::Site& site : runtime->config_->sites) {
@@ -107,7 +107,7 @@ Result<std::shared_ptr<Runtime>> Runtime::build(std::shared_ptr<const config::Co
     built->error_pages = std::make_unique<ErrorPages>(*runtime->config_, site);
     append_headers(built->headers, site);
     if (site.cors) built->cors.emplace(*site.cors, std::vector<std::string>{});
-    const HandlerContext context{loop, log, *runtime->config_, site, shared, workers};
+    const HandlerContext context{loop, log, *runtime->config_, site, shared, activity, workers};
     for (const config::Route& route : site.routes) {
       TRY_ASSIGN(RouteRuntime route_runtime, build_route(route, site, build_handler, context));
       built->routes.push_back(std::move(route_runtime));

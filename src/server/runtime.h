@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "config/config.h"
 #include "io/event_loop.h"
+#include "server/activity.h"
 #include "server/site.h"
 
 namespace uvhttpd {
@@ -43,6 +44,7 @@ struct HandlerContext {
   const config::Config& config;
   const config::Site& site;
   SharedObjects& shared;
+  Activity& activity;  // the whole process's
   unsigned workers =
       1;  // the share of a worker in what is counted for the whole process is 1/workers
 };
@@ -61,7 +63,7 @@ class Runtime {
  public:
   static Result<std::shared_ptr<Runtime>> build(std::shared_ptr<const config::Config> config,
                                                 BuildHandler build_handler, EventLoop& loop,
-                                                Log& log, unsigned workers);
+                                                Log& log, Activity& activity, unsigned workers);
 
   // The site of the host (lower case, without port), the default site, or nullptr. An exact name
   // beats a wildcard, a longer wildcard a shorter.

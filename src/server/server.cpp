@@ -166,7 +166,8 @@ Result<void> Server::start(std::shared_ptr<const config::Config> config) {
   quota_.set_limits(config_->limits.connections, config_->limits.connections_per_ip);
   std::vector<std::future<Result<void>>> prepared;
   for (unsigned i = 0; i < worker_count_; ++i) {
-    workers_.push_back(std::make_unique<Worker>(i, worker_count_, log_, build_handler_, quota_));
+    workers_.push_back(
+        std::make_unique<Worker>(i, worker_count_, log_, build_handler_, quota_, activity_));
     workers_.back()->start([this] { main_loop_.post([this] { on_worker_ended(); }); });
     ++running_;
     auto promise = std::make_shared<std::promise<Result<void>>>();
@@ -243,6 +244,7 @@ void Server::commit(std::shared_ptr<const config::Config> config, std::vector<Ad
   config_ = std::move(config);
   quota_.set_limits(config_->limits.connections, config_->limits.connections_per_ip);
   for (unsigned i = 0; i < worker_count_; ++i) workers_[i]->commit(sockets_of(i));
+  activity_.note_reload();
 }
 
 void Server::reopen_logs() {

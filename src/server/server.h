@@ -67,6 +67,7 @@ class Server {
   BuildHandler build_handler_;
   InheritedSockets inherited_;
   ConnectionQuota quota_;
+  Activity activity_;
   unsigned worker_count_ = 1;
   std::shared_ptr<const config::Config> config_;
   std::vector<Address> addresses_;

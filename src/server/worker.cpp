@@ -28,14 +28,19 @@ void turn_away(const UniqueFd& socket, std::string_view date) {
 }  // namespace
 
 Worker::Worker(unsigned number, unsigned workers, Log& log, BuildHandler build_handler,
-               ConnectionQuota& quota)
-    : number_(number), workers_(workers), log_(log), build_handler_(build_handler), quota_(quota) {}
+               ConnectionQuota& quota, Activity& activity)
+    : number_(number),
+      workers_(workers),
+      log_(log),
+      build_handler_(build_handler),
+      quota_(quota),
+      activity_(activity) {}
 
 Worker::~Worker() { ASSERT(!thread_.joinable()); }
 
 void Worker::start(std::function<void()> on_ended) {
   on_ended_ = std::move(on_ended);
-  context_ = std::make_unique<WorkerContext>(loop_, log_, number_);
+  context_ = std::make_unique<WorkerContext>(loop_, log_, activity_, number_);
   context_->quota = &quota_;
   thread_ = std::thread([this] { run(); });
 }
@@ -56,7 +61,7 @@ void Worker::run() {
 void Worker::prepare(std::shared_ptr<const config::Config> config,
                      std::function<void(Result<void>)> done) {
   loop_.post([this, config = std::move(config), done = std::move(done)] {
-    auto runtime = Runtime::build(config, build_handler_, loop_, log_, workers_);
+    auto runtime = Runtime::build(config, build_handler_, loop_, log_, activity_, workers_);
     if (!runtime) return done(Unexpected(std::move(runtime).error()));
     auto log = AccessLog::prepare(config->access_log);
     if (!log) return done(Unexpected(std::move(log).error().with_context("access log")));

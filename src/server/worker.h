@@ -25,7 +25,7 @@ struct WorkerSocket {
 class Worker {
  public:
   Worker(unsigned number, unsigned workers, Log& log, BuildHandler build_handler,
-         ConnectionQuota& quota);
+         ConnectionQuota& quota, Activity& activity);
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
   // The thread must have ended, or never been started.
@@ -62,6 +62,7 @@ class Worker {
   Log& log_;
   BuildHandler build_handler_;
   ConnectionQuota& quota_;
+  Activity& activity_;
   EventLoop loop_;
   std::thread thread_;
   std::function<void()> on_ended_;

@@ -14,10 +14,11 @@ constexpr Duration kProbe{2'000};
 
 }  // namespace
 
-WorkerContext::WorkerContext(EventLoop& loop_, Log& log_, unsigned number_)
+WorkerContext::WorkerContext(EventLoop& loop_, Log& log_, Activity& activity, unsigned number_)
     : loop(loop_),
       log(log_),
       number(number_),
+      figures(activity.add_worker(number_)),
       access_log(loop_, log_),
       clock(loop_),
       received(std::make_unique<RecvBuffer>(kReceiveBytes)),

@@ -18,6 +18,7 @@
 #include "io/deadline_list.h"
 #include "io/event_loop.h"
 #include "server/access_log.h"
+#include "server/activity.h"
 #include "server/connection_quota.h"
 #include "server/exchange.h"
 #include "server/runtime.h"
@@ -47,7 +48,7 @@ class FreeList {
 
 class WorkerContext {
  public:
-  WorkerContext(EventLoop& loop, Log& log, unsigned number);
+  WorkerContext(EventLoop& loop, Log& log, Activity& activity, unsigned number);
   WorkerContext(const WorkerContext&) = delete;
   WorkerContext& operator=(const WorkerContext&) = delete;
   // All connections must be gone.
@@ -59,7 +60,10 @@ class WorkerContext {
 
   // "Sun, 06 Nov 1994 08:49:37 GMT", formatted once a second.
   std::string_view date();
-  std::uint64_t next_exchange_number() { return ++exchanges_; }
+  std::uint64_t next_exchange_number() {
+    figures.requests.add(1);
+    return ++exchanges_;
+  }
 
   // Takes a reference that an exchange gives up. The last one to a runtime of before a reload is
   // let go of between turns: what calls back at this moment may belong to it.
@@ -75,7 +79,8 @@ class WorkerContext {
 
   EventLoop& loop;
   Log& log;
-  const unsigned number;  // of the worker
+  const unsigned number;   // of the worker
+  WorkerFigures& figures;  // the worker's own
   AccessLog access_log;
   DeadlineClock clock;
   static constexpr int kLooksPerSendTimeout = 4;

@@ -81,7 +81,7 @@ class TestServer {
  public:
   // No access log is written unless the configuration names a file.
   explicit TestServer(const std::string& toml, Fakes fakes = {}, BuildHandler build = build_fake)
-      : loop(std::move(fakes)), context(loop, log, 1), build_(build) {
+      : loop(std::move(fakes)), context(loop, log, activity, 1), build_(build) {
     REQUIRE(log.open(directory_ / "error.log", LogLevel::debug).has_value());
     use(toml);
   }
@@ -93,7 +93,7 @@ class TestServer {
 
   // What a reload does.
   void use(const std::string& toml) {
-    auto runtime = Runtime::build(config_of(toml), build_, loop, log, 1);
+    auto runtime = Runtime::build(config_of(toml), build_, loop, log, activity, 1);
     REQUIRE(runtime.has_value());
     context.use_runtime(std::move(*runtime));
     config::AccessLog access = context.runtime()->config().access_log;
@@ -118,6 +118,7 @@ class TestServer {
  public:
   FakeLoop loop;
   Log log;
+  Activity activity;
   WorkerContext context;
 
  private:

@@ -134,7 +134,8 @@ TEST_CASE(
       usual_site(),
       {{"echo", {}}, {"early", {}}, {"stream", {}}, {"target", {{}, {"GET", "HEAD"}}}});
   const auto config = config_of("[[site]]\n" + route("/x", "target", "methods = [\"POST\"]"));
-  const auto runtime = Runtime::build(config, build_fake, server.loop, server.log, 1);
+  const auto runtime =
+      Runtime::build(config, build_fake, server.loop, server.log, server.activity, 1);
   REQUIRE_FALSE(runtime.has_value());
   CHECK(runtime.error().message ==
         "the route \"/x\" names no method that the handler \"target\" takes");
@@ -232,7 +233,8 @@ TEST_CASE("A handler that cannot be built prevents the runtime, and the old one 
   TestServer server(usual_site(), usual_fakes());
   const auto config =
       config_of("[[site]]\n[[site.route]]\npath = \"/*\"\nhandler = \"redirect\"\nto = \"/x\"\n");
-  const auto runtime = Runtime::build(config, build_fake, server.loop, server.log, 1);
+  const auto runtime =
+      Runtime::build(config, build_fake, server.loop, server.log, server.activity, 1);
   REQUIRE_FALSE(runtime.has_value());
   CHECK(runtime.error().message == "not a fake");
   TestClient client(server, get("/a"));
