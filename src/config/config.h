@@ -149,8 +149,10 @@ struct RespondHandler {
   std::string type = "text/plain; charset=utf-8";
 };
 
-// A page about the server itself.
-struct StatusHandler {};
+// What the server is doing, for the operator.
+struct StatusHandler {
+  bool is_public = false;  // for every client, not only those on this machine
+};
 
 // Fields that only answers to matching paths have.
 struct PatternFields {

@@ -56,6 +56,7 @@ const std::vector<HandlerKeys>& handler_keys() {
                        "rewrite_redirects", "rewrite_cookies", "proxy_protocol"})},
       {"redirect", {"to", "status"}},
       {"respond", {"status", "body", "type"}},
+      {"status", {"public"}},
   };
   return kKeys;
 }
@@ -190,6 +191,12 @@ RespondHandler read_respond(TableReader& table, Reading& reading) {
   return handler;
 }
 
+StatusHandler read_status(TableReader& table) {
+  StatusHandler handler;
+  table.read("public", handler.is_public, as_boolean);
+  return handler;
+}
+
 // Reads the keys of the handler that the route names. False, with a fault, if there is none.
 bool read_handler(TableReader& table, Reading& reading, const Site& site, Route& route) {
   enum class Name { static_files, cgi, fastcgi, scgi, proxy, redirect, respond, status };
@@ -228,7 +235,7 @@ bool read_handler(TableReader& table, Reading& reading, const Site& site, Route&
     case Name::proxy: route.handler = read_proxy(table, route.path); break;
     case Name::redirect: route.handler = read_redirect(table, reading); break;
     case Name::respond: route.handler = read_respond(table, reading); break;
-    case Name::status: route.handler = StatusHandler{}; break;
+    case Name::status: route.handler = read_status(table); break;
   }
   table.report_unknown([&](std::string_view key) { return key_of_other_handler(key, node->text); });
   return true;

@@ -204,7 +204,6 @@ struct HandlerWriter {
     out.line("rewrite_cookies", handler.rewrite_cookies);
     out.line("proxy_protocol", std::string_view(name_of(handler.proxy_protocol)));
   }
-  void operator()(const StatusHandler&) const {}
   void operator()(const RedirectHandler& handler) const {
     out.line("to", handler.to);
     out.line("status", handler.status);
@@ -214,6 +213,7 @@ struct HandlerWriter {
     out.line("body", handler.body);
     out.line("type", handler.type);
   }
+  void operator()(const StatusHandler& handler) const { out.line("public", handler.is_public); }
 };
 
 void write_headers(TomlWriter& out, const Fields& fields,
