@@ -7,6 +7,7 @@
 #include "handlers/redirect.h"
 #include "handlers/respond.h"
 #include "handlers/static_files.h"
+#include "handlers/status.h"
 
 namespace uvhttpd {
 namespace {
@@ -26,6 +27,7 @@ constexpr Row kRows[] = {
     {holds<config::CgiHandler>, build_cgi},
     {holds<config::RedirectHandler>, Redirect::build},
     {holds<config::RespondHandler>, Respond::build},
+    {holds<config::StatusHandler>, build_status},
 };
 
 }  // namespace

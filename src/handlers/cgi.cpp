@@ -18,7 +18,8 @@ const std::string& document_root(const config::CgiHandler& settings, const confi
 
 Cgi::Cgi(const config::CgiHandler& settings, CgiPrograms programs, const HandlerContext& context)
     : programs_(std::move(programs)),
-      shared_(context.loop, context.log, settings, document_root(settings, context.site)) {}
+      shared_(context.loop, context.log, context.activity, settings,
+              document_root(settings, context.site)) {}
 
 std::optional<CgiProgram> Cgi::find_program(Exchange& exchange) {
   const Request& request = exchange.request();

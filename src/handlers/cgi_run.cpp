@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "server/site.h"
+
 namespace uvhttpd {
 namespace {
 
@@ -44,10 +46,11 @@ bool has_no_body(http::Method method, http::Status status) {
 
 }  // namespace
 
-CgiShared::CgiShared(EventLoop& its_loop, Log& its_log, const config::CgiHandler& handler,
-                     std::string its_document_root)
+CgiShared::CgiShared(EventLoop& its_loop, Log& its_log, Activity& its_activity,
+                     const config::CgiHandler& handler, std::string its_document_root)
     : loop(its_loop),
       log(its_log),
+      activity(its_activity),
       settings(handler),
       document_root(std::move(its_document_root)),
       spool_directory(temporary_directory()),
@@ -123,6 +126,7 @@ void CgiRun::start() {
   }
   phase_ = Phase::head;
   process_ = std::move(spawned->process);
+  entry_ = shared_.activity.enter(as_program());
   errors_ = std::make_unique<ErrorLines>(shared_.loop, shared_.log, std::move(spawned->errors), id_,
                                          escape_for_log(program_.filename) + ": ");
   output_ = std::move(spawned->output);
@@ -135,6 +139,17 @@ void CgiRun::start() {
   if (streams_body) input_ = std::move(spawned->input);
   update_deadline();
   if (streams_body) exchange_.receive_body(*this);
+}
+
+Program CgiRun::as_program() const {
+  const Request& request = exchange_.request();
+  return {.request_id = id_,
+          .pid = process_.pid(),
+          .file = program_.filename,
+          .request = fmt::format("{} {}", request.head.method_text, request.head.target),
+          .client = request.client.text(),
+          .site = exchange_.site()->name,
+          .route = exchange_.route().config->path.text};
 }
 
 Result<Spawned> CgiRun::launch() {
@@ -408,6 +423,7 @@ void CgiRun::end_program() {
 }
 
 void CgiRun::close_pipes() {
+  entry_.leave();
   patience_.disarm();
   total_.disarm();
   close_input();

@@ -16,6 +16,7 @@
 #include "handlers/wire/cgi_head.h"
 #include "io/deadline_list.h"
 #include "io/process.h"
+#include "server/activity.h"
 #include "server/exchange.h"
 
 namespace uvhttpd {
@@ -23,13 +24,14 @@ namespace uvhttpd {
 // What the runs of one handler share. Outlives them.
 class CgiShared {
  public:
-  CgiShared(EventLoop& loop, Log& log, const config::CgiHandler& handler,
+  CgiShared(EventLoop& loop, Log& log, Activity& activity, const config::CgiHandler& handler,
             std::string document_root);
 
   static constexpr std::size_t kReadBytes = 64 * 1024;  // of output at a time: what a pipe holds
 
   EventLoop& loop;
   Log& log;
+  Activity& activity;
   const config::CgiHandler& settings;
   const std::string document_root;
   const std::string spool_directory;
@@ -73,6 +75,7 @@ class CgiRun final : public BodySink, public BodySource {
   void start_failed(const Error& error);
   Result<Spawned> launch();
   Command make_command() const;
+  Program as_program() const;
   void refuse(std::string_view reason);
 
   std::size_t feed(std::string_view bytes);
@@ -115,6 +118,7 @@ class CgiRun final : public BodySink, public BodySource {
   DeadlineNode patience_;        // for the head, then for the next piece of output
   DeadlineNode total_;
   Process process_;
+  Activity::Entry entry_;  // while the program is this run's
   std::unique_ptr<ErrorLines> errors_;
   UniqueFd input_;
   UniqueFd output_;

@@ -87,6 +87,7 @@ void Activity::Entry::leave() {
 
 Activity::Entry Activity::enter(Program program) {
   program.started = steady_now();
+  if (program.request.size() > kMostRequestBytes) program.request.resize(kMostRequestBytes);
   const std::lock_guard lock(mutex_);
   programs_.push_back(std::move(program));
   return {*this, std::prev(programs_.end())};

@@ -134,7 +134,8 @@ class Activity {
     Activity* activity_ = nullptr;  // absent: nothing stands in the list
     std::list<Program>::iterator place_{};
   };
-  // Its start is now.
+  // Its start is now; of its request the beginning is kept.
+  static constexpr std::size_t kMostRequestBytes = 1024;
   Entry enter(Program program);
   // Those that run, the oldest first.
   std::vector<Program> programs() const;

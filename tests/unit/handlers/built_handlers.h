@@ -9,6 +9,7 @@
 #include "handlers/redirect.h"
 #include "handlers/respond.h"
 #include "handlers/static_files.h"
+#include "handlers/status.h"
 #include "support/test_server.h"
 
 namespace uvhttpd::tests {
@@ -20,6 +21,9 @@ inline Result<BuiltHandler> build_real(const config::Route& route, const Handler
   if (std::holds_alternative<config::CgiHandler>(route.handler)) return build_cgi(route, context);
   if (std::holds_alternative<config::RedirectHandler>(route.handler)) {
     return Redirect::build(route, context);
+  }
+  if (std::holds_alternative<config::StatusHandler>(route.handler)) {
+    return build_status(route, context);
   }
   return Respond::build(route, context);
 }
