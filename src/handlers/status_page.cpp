@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// handlers/status_page.cpp: one moment of the process, written down.
 #include "handlers/status_page.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
+#include <initializer_list>
 #include <iterator>
 #include <string_view>
+#include <utility>
 
 #include "base/text.h"
 #include "handlers/page_text.h"
@@ -49,59 +49,7 @@ thead th,small{font-size:.8125rem}}
 </style>
 )";
 
-// --- gathering ---
-
-// What is over is read before what has begun, and may still be ahead of it.
-std::uint64_t difference(std::uint64_t begun, std::uint64_t over) {
-  return begun > over ? begun - over : 0;
-}
-
-ServerStatus::Counts counts_of(const WorkerFigures& figures) {
-  ServerStatus::Counts counts;
-  counts.sent_bytes = figures.sent_bytes.value();
-  counts.unanswered = figures.unanswered.value();
-  std::uint64_t over = counts.unanswered;
-  for (std::size_t i = 0; i < counts.answers.size(); ++i) {
-    counts.answers[i] = figures.answers[i].value();
-    over += counts.answers[i];
-  }
-  counts.requests = figures.requests.value();
-  counts.in_flight = difference(counts.requests, over);
-  const std::uint64_t closed = figures.connections_closed.value();
-  counts.accepted = figures.connections_accepted.value();
-  counts.open_connections = difference(counts.accepted, closed);
-  return counts;
-}
-
-std::string name_of(const config::Site& site) {
-  return site.hosts.empty() ? "default" : site.hosts.front();
-}
-
-std::vector<ServerStatus::Places> places_of(const config::Config& config) {
-  std::vector<ServerStatus::Places> all;
-  for (const config::Site& site : config.sites) {
-    for (const config::Route& route : site.routes) {
-      const auto* cgi = std::get_if<config::CgiHandler>(&route.handler);
-      if (cgi == nullptr) continue;
-      all.push_back({name_of(site), route.path.text, cgi->places->running, cgi->max_running,
-                     cgi->places->waiting, cgi->queue});
-    }
-  }
-  return all;
-}
-
-ServerStatus::Upstream upstream_of(const UpstreamFigures& figures) {
-  ServerStatus::Upstream upstream;
-  upstream.name = figures.name;
-  for (std::size_t i = 0; i < upstream.workers.size(); ++i) {
-    upstream.workers[i] = figures.workers_that_say(static_cast<UpstreamState>(i));
-  }
-  upstream.active = figures.active;
-  upstream.idle = figures.idle;
-  upstream.requests = figures.requests;
-  upstream.failures = figures.failures;
-  return upstream;
-}
+// --- the page ---
 
 // Workers may see an upstream differently: "up", or "up in 1, down in 2".
 std::string state_text(const ServerStatus::Upstream& upstream) {
@@ -117,8 +65,6 @@ std::string state_text(const ServerStatus::Upstream& upstream) {
   }
   return text.empty() ? "unknown" : text;
 }
-
-// --- the page ---
 
 // "12 s", "3 min 5 s", "2 h 7 min", "4 d 3 h".
 std::string human_age(Duration age) {
@@ -410,41 +356,6 @@ void write_upstreams(Json& json, const ServerStatus& status) {
 }
 
 }  // namespace
-
-ServerStatus::Counts& ServerStatus::Counts::operator+=(const Counts& other) {
-  open_connections += other.open_connections;
-  accepted += other.accepted;
-  in_flight += other.in_flight;
-  requests += other.requests;
-  for (std::size_t i = 0; i < answers.size(); ++i) answers[i] += other.answers[i];
-  unanswered += other.unanswered;
-  sent_bytes += other.sent_bytes;
-  return *this;
-}
-
-ServerStatus::Counts ServerStatus::total() const {
-  Counts sum;
-  for (const Worker& worker : workers) sum += worker.counts;
-  return sum;
-}
-
-ServerStatus read_status(const Activity& activity, const config::Config& config) {
-  ServerStatus status;
-  status.pid = ::getpid();
-  status.life = activity.life();
-  for (const WorkerFigures* worker : activity.workers()) {
-    status.workers.push_back({worker->number, counts_of(*worker)});
-  }
-  status.places = places_of(config);
-  for (Program& program : activity.programs()) {
-    const Duration age = age_of(program.started);
-    status.programs.push_back({std::move(program), age});
-  }
-  for (const auto& upstream : activity.upstreams()) {
-    status.upstreams.push_back(upstream_of(*upstream));
-  }
-  return status;
-}
 
 std::string render_status_html(const ServerStatus& status, bool refreshes) {
   std::string out(kPageHead);

@@ -385,6 +385,17 @@ TEST_CASE("The route for the files is added unless one of the site's takes every
   }
 }
 
+TEST_CASE("A status route is public only where the file says so") {
+  const std::string route =
+      std::string(kSite) + "[[site.route]]\npath = \"/status\"\nhandler = \"status\"\n";
+  const auto is_public = [](const std::string& text) {
+    return std::get<StatusHandler>(config_of(text).sites[0].routes[0].handler).is_public;
+  };
+  CHECK_FALSE(is_public(route));
+  CHECK(is_public(route + "public = true\n"));
+  CHECK(is_public(to_toml(config_of(route + "public = true\n"))));
+}
+
 TEST_CASE("The configuration in force reads back to itself") {
   for (const std::string_view text : {kEverything, kSite}) {
     const std::string written = to_toml(config_of(text));
