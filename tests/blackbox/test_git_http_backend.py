@@ -109,6 +109,25 @@ def test_many_commits_are_fetched_and_some_left_out(git, hosted, tmp_path):
     git("fsck", "--strict", cwd=shallow)
 
 
+def test_a_shallow_clone_fetches_one_commit_more_and_pushes(git, hosted, tmp_path):
+    url, bare = hosted
+    seed, shallow = tmp_path / "seed", tmp_path / "shallow"
+    git("clone", "--depth=1", url, shallow)
+    for number in range(3):
+        (seed / "README").write_text(f"{number}\n")
+        commit(git, seed, f"commit {number}")
+    git("push", bare, "main", cwd=seed)
+    git("fetch", "--depth=1", "origin", "main", cwd=shallow)
+    assert tip(git, shallow, "FETCH_HEAD") == tip(git, bare)
+    assert git("rev-list", "--count", "FETCH_HEAD", cwd=shallow).strip() == "1"
+    git("reset", "--hard", "FETCH_HEAD", cwd=shallow)
+    (shallow / "more").write_text("more\n")
+    commit(git, shallow, "from the shallow one")
+    git("push", "origin", "main", cwd=shallow)
+    assert tip(git, bare) == tip(git, shallow)
+    git("fsck", "--strict", cwd=bare)
+
+
 def test_a_compressed_request_is_understood(git, hosted, tmp_path):
     """git sends long negotiations with Content-Encoding: gzip."""
     url, bare = hosted
