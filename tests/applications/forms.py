@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What browsers make of forms, and what they keep of cookies."""
+import html.parser
 import urllib.parse
 
 BOUNDARY = "----boundary-7d1f"
@@ -47,3 +48,41 @@ class Visitor:
         place = urllib.parse.urlsplit(answer.get("Location"))
         assert place.netloc in ("", self.host), answer
         return self.fetch(urllib.parse.urlunsplit(("", "", place.path, place.query, "")))
+
+
+class Inputs(html.parser.HTMLParser):
+    """Collects what a browser would send of one form that nobody has touched."""
+
+    def __init__(self, form):
+        super().__init__()
+        self.form = form
+        self.is_inside = False
+        self.values = {}
+        self.area = None
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        if tag == "form":
+            self.is_inside = attributes.get("id") == self.form
+        elif self.is_inside and tag == "input" and attributes.get("type", "text") not in ("submit", "checkbox", "radio", "file"):
+            self.values[attributes.get("name")] = attributes.get("value") or ""
+        elif self.is_inside and tag == "textarea":
+            self.area = attributes["name"]
+            self.values[self.area] = ""
+
+    def handle_endtag(self, tag):
+        if tag == "form":
+            self.is_inside = False
+        elif tag == "textarea":
+            self.area = None
+
+    def handle_data(self, data):
+        if self.area:
+            self.values[self.area] += data
+
+
+def inputs_of(page, form):
+    parser = Inputs(form)
+    parser.feed(page)
+    assert parser.values, f"no form {form} in {page}"
+    return parser.values
