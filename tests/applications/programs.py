@@ -117,18 +117,17 @@ class Programs:
     def fcgiwrap(self, name, path):
         return self.start(name, ["fcgiwrap", "-c", "2", "-s", f"unix:{path}"], path)
 
-    def gunicorn(self, name, address, application, workers=1, threads=4):
+    def gunicorn(self, name, address, application, workers=1, threads=4, env=None):
         bind = f"unix:{address}" if isinstance(address, str) else written(address)
         return self.start(name, ["gunicorn", "-b", bind, "-w", workers, "--threads", threads, application], address,
-                          env={**PYTHON, "PYTHONPATH": str(HERE / "python")})
+                          env={**PYTHON, **(env or {}), "PYTHONPATH": str(HERE / "python")})
 
-    def uwsgi(self, name, addresses, module):
-        """One uwsgi that speaks several protocols, {option: address}, of which the last is waited for."""
+    def uwsgi(self, name, addresses, application):
+        """One uwsgi that speaks several protocols, {option: address}; it binds them all before it loads the application."""
         sockets = [part for option, address in addresses.items() for part in (option, written(address))]
-        for address in addresses.values():
-            last = address
-        return self.start(name, ["uwsgi", "--plugin", "python3", "--module", module, "--master", "--processes", 1, "--threads", 4,
-                                 "--disable-logging", "--die-on-term", "--need-app", *sockets], last,
+        return self.start(name, ["uwsgi", "--plugin", "python3", "--module", application, "--master", "--processes", 1, "--threads", 4,
+                                 "--disable-logging", "--die-on-term", "--need-app", *sockets], addresses,
+                          is_ready=lambda all_of: all(map(takes_connections, all_of.values())),
                           env={**PYTHON, "PYTHONPATH": str(HERE / "python")})
 
     def python(self, name, script, address):

@@ -4,10 +4,13 @@ import hashlib
 import threading
 
 import flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 app = flask.Flask(__name__)
 app.secret_key = "known to everybody"
 application = app  # the name that uwsgi looks for
+# As Flask's documentation has it behind one proxy.
+proxied = ProxyFix(app, x_for=1, x_proto=1, x_host=1, x_prefix=1)
 
 # What the streams wait for, by name: a test opens a gate when it has seen what came before.
 gates = {}
@@ -22,7 +25,7 @@ def gate(name):
 @app.route("/", methods=["GET", "POST"])
 def index():
     request = flask.request
-    return {"method": request.method, "url": request.url, "script_root": request.root_path, "path": request.path,
+    return {"scheme": request.scheme, "method": request.method, "url": request.url, "script_root": request.root_path, "path": request.path,
             "query": request.query_string.decode(), "client": request.remote_addr, "form": request.form.to_dict(),
             "fields": dict(request.headers), "environ": {name: str(value) for name, value in request.environ.items() if name.isupper()}}
 

@@ -62,6 +62,14 @@ class Events(tornado.web.RequestHandler):
             await asyncio.wait_for(gate(f"{name}{number}").wait(), 60)
 
 
+class Piece(tornado.web.RequestHandler):
+    """Answers when the first piece of an upload has come."""
+
+    async def get(self):
+        await asyncio.wait_for(gate("piece").wait(), 60)
+        self.set_status(204)
+
+
 class Gate(tornado.web.RequestHandler):
     def post(self, name):
         gate(name).set()
@@ -97,7 +105,7 @@ class Download(tornado.web.RequestHandler):
 
 async def main(host, port):
     tornado.web.Application([
-        (r"/told(?:/.*)?", Told), (r"/echo", Echo), (r"/last", Last), (r"/codes", Codes), (r"/events/(\w+)", Events),
+        (r"/told(?:/.*)?", Told), (r"/echo", Echo), (r"/last", Last), (r"/codes", Codes), (r"/events/(\w+)", Events), (r"/piece", Piece),
         (r"/gate/(\w+)", Gate), (r"/upload", Upload), (r"/download/(\d+)", Download),
     ], websocket_max_message_size=16 << 20).listen(port, host)
     await asyncio.Event().wait()
