@@ -49,9 +49,9 @@ def test_a_servlet_answers(tomcat):
 def test_a_servlet_sees_the_request_as_it_was_made(visitor):
     page = visitor.fetch(f"{SERVLETS}/RequestInfoExample/more/path?a=b").body.decode()
     assert "/examples/servlets/servlet/RequestInfoExample/more/path" in page and "HTTP/1.1" in page
-    fields = visitor.fetch(f"{SERVLETS}/RequestHeaderExample", fields=["Accept: text/html", "X-Own: 1 &amp; 2"]).body.decode().lower()
-    assert re.search(r"host</td><td>example\.org", fields) and re.search(r"x-forwarded-for</td><td>127\.0\.0\.1", fields)
-    assert "x-own" in fields
+    page = visitor.fetch(f"{SERVLETS}/RequestHeaderExample", fields=["Accept: text/html", "X-Own: 1"]).body.decode()
+    fields = dict(re.findall(r"<td[^>]*>\s*([a-z-]+)\s*</td><td>\s*(.*?)\s*</td>", page.lower()))
+    assert (fields["host"], fields["x-forwarded-for"], fields["x-own"]) == ("example.org", "127.0.0.1", "1")
 
 
 def test_forms_reach_a_servlet(visitor):
@@ -69,9 +69,9 @@ def test_a_session_lives_in_its_cookie(visitor):
 
 
 def test_a_page_keeps_a_cart(visitor):
-    visitor.fetch("/examples/jsp/sessions/carts.jsp?item=Beavis+%26+Butt-head+Video+collection&submit=add")
-    page = visitor.fetch("/examples/jsp/sessions/carts.jsp?item=Rammstein+CD&submit=add").body.decode()
-    assert re.search(r"<li>\s*Rammstein CD", page)
+    visitor.fetch("/examples/jsp/sessions/carts.jsp?itemId=0&submit=add")
+    page = visitor.fetch("/examples/jsp/sessions/carts.jsp?itemId=3&submit=add").body.decode()
+    assert re.findall(r"<li>\s*(.*?)\s*\n", page) == ["Beavis &amp; Butt-head Video collection", "NIN CD"]
 
 
 def test_files_have_validators_and_ranges(tomcat):
@@ -83,11 +83,8 @@ def test_files_have_validators_and_ranges(tomcat):
 
 
 def test_redirections_stay_on_our_server(visitor):
-    answer = visitor.fetch("/examples")
-    if answer.status == 404:  # the route begins behind the slash
-        answer = visitor.fetch("/examples/servlets")
-    assert answer.status == 302 and answer.get("Location") in ("/examples/", "/examples/servlets/",
-                                                              "http://example.org/examples/", "http://example.org/examples/servlets/")
+    answer = visitor.fetch("/examples/servlets")
+    assert answer.status == 302 and answer.get("Location") in ("/examples/servlets/", "http://example.org/examples/servlets/")
 
 
 def test_an_asynchronous_servlet_answers_later(tomcat):
@@ -101,7 +98,8 @@ def test_a_stream_of_prices_arrives_while_it_is_made(tomcat):
         client.send(wire.request("/examples/async/stockticker"))
         client.read_until(b"\r\n\r\n")
         for _ in range(3):
-            assert b"STOCK#" in client.read_until(b"\n") + client.read_until(b"\n")
+            client.read_until(b"STOCK#")
+            assert b"\r\n0\r\n" not in client.unread
 
 
 def test_large_bodies_are_counted_without_blocking(tomcat):
