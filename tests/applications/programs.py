@@ -137,6 +137,11 @@ class Programs:
     def websocketd(self, name, address, *command):
         return self.start(name, ["websocketd", f"--address={address[0]}", f"--port={address[1]}", *command], address)
 
+    def haproxy(self, name, address, configuration, **names):
+        file = self.tmp / f"{name}.cfg"
+        file.write_text(configuration.format(address=written(address), **names), encoding="utf-8")
+        return self.start(name, ["haproxy", "-db", "-f", file], address)
+
     def tomcat(self, name, address):
         """Tomcat with its example applications and a directory of its own, laid out as by its makebase.sh."""
         base = self.tmp / name
@@ -150,7 +155,7 @@ class Programs:
 
 
 def written(address):
-    """As PHP and uwsgi take it."""
+    """As PHP, uwsgi and HAProxy take it."""
     return address if isinstance(address, str) else "%s:%d" % address
 
 
