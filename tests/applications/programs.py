@@ -102,8 +102,8 @@ class Programs:
         """PHP's process manager; settings are lines of the pool, `php_value[x] = y` mostly."""
         # Only root may name whom the children run as, and root must say that it means root.
         is_root = os.geteuid() == 0
-        pool = ["[global]", "daemonize = no", "error_log = /dev/stderr", f"pid = {self.tmp}/{name}.pid", "[www]", f"listen = {written(address)}",
-                "pm = static", f"pm.max_children = {children}", "catch_workers_output = no", "clear_env = yes",
+        pool = ["[global]", "daemonize = no", "error_log = /dev/stderr", f"pid = {self.tmp}/{name}.pid",
+                "[www]", f"listen = {written(address)}", "pm = static", f"pm.max_children = {children}", "clear_env = yes",
                 *(["user = root", "group = root"] if is_root else []), *settings]
         file = self.tmp / f"{name}.conf"
         file.write_text("\n".join(pool) + "\n", encoding="utf-8")

@@ -27,7 +27,11 @@ path = "/git/*"
 handler = "fastcgi"
 upstream = ["unix:{socket}"]
 split = ""
-params = {{ SCRIPT_FILENAME = "/usr/lib/git-core/git-http-backend", GIT_PROJECT_ROOT = "{tmp}/repositories", GIT_HTTP_EXPORT_ALL = "1", HOME = "{tmp}" }}
+[site.route.params]
+SCRIPT_FILENAME = "/usr/lib/git-core/git-http-backend"
+GIT_PROJECT_ROOT = "{tmp}/repositories"
+GIT_HTTP_EXPORT_ALL = "1"
+HOME = "{tmp}"
 """
 
 

@@ -62,7 +62,8 @@ def php_server(programs, shared_server, shared_tmp):
     (www / "upload").mkdir()
     (www / "upload" / "evil.jpg").write_bytes(EVIL)
     (www / "page.html").write_text("a page")
-    values = {"upload_max_filesize": "64M", "post_max_size": "64M", "session.save_path": shared_tmp, "display_errors": "0", "log_errors": "1"}
+    values = {"upload_max_filesize": "64M", "post_max_size": "64M", "session.save_path": shared_tmp, "display_errors": "0",
+              "log_errors": "1"}
     # PHP guards itself against scripts that do not end in .php; whether we do shows without that.
     pool = ["security.limit_extensions =", *(f"php_admin_value[{name}] = {value}" for name, value in values.items())]
     path, port, cgi = programs.socket("fpm-unix"), programs.port(), programs.port()
