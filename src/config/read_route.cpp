@@ -16,17 +16,17 @@ struct HandlerKeys {
   Keys keys;
 };
 
+// What handlers with upstreams have in common, behind keys of their own.
 Keys with_pool_keys(Keys keys) {
-  constexpr std::array<std::string_view, 12> kPoolKeys{
-      "upstream",     "balance",       "hash_key",   "connect_timeout",
-      "head_timeout", "idle_timeout",  "keep_alive", "keep_alive_timeout",
-      "retries",      "resolve_every", "health",     "buffer_response"};
+  constexpr std::array<std::string_view, 13> kPoolKeys{
+      "upstream",     "balance",     "hash_key",           "connect_timeout", "head_timeout",
+      "idle_timeout", "keep_alive",  "keep_alive_timeout", "retries",         "resolve_every",
+      "health",       "buffer_body", "buffer_response"};
   keys.insert(keys.end(), kPoolKeys.begin(), kPoolKeys.end());
-  keys.push_back("buffer_body");
   return keys;
 }
 
-// "a", "b" and "c"; the last word is `conjunction`.
+// "a", "b" and "c"; the last two are joined by `conjunction`.
 std::string listing(const Keys& names, const std::string& conjunction) {
   std::string out;
   for (std::size_t i = 0; i < names.size(); ++i) {
@@ -39,7 +39,7 @@ std::string all_handlers() { return listing({kHandlerNames.begin(), kHandlerName
 
 // For the message about a key of another handler; the readers below decide which ones are known.
 const std::vector<HandlerKeys>& handler_keys() {
-  const Keys scripts = with_pool_keys(
+  static const Keys kScripts = with_pool_keys(
       {"root", "local_files", "index", "split", "script", "params", "pass_authorization"});
   static const std::vector<HandlerKeys> kKeys{
       {"static",
@@ -49,8 +49,8 @@ const std::vector<HandlerKeys>& handler_keys() {
        {"root", "program", "interpreter", "env", "pass_env", "timeout_head", "timeout_idle",
         "timeout_total", "max_running", "queue", "queue_timeout", "pass_authorization",
         "buffer_body", "user", "group"}},
-      {"fastcgi", scripts},
-      {"scgi", scripts},
+      {"fastcgi", kScripts},
+      {"scgi", kScripts},
       {"proxy",
        with_pool_keys({"strip_prefix", "set_headers", "hide_headers", "websocket", "tunnel_timeout",
                        "rewrite_redirects", "rewrite_cookies", "proxy_protocol"})},
