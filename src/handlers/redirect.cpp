@@ -26,7 +26,7 @@ void Redirect::handle(Exchange& exchange) {
   const Request& request = exchange.request();
   const std::string location = expand_redirect(
       rule_.to, {http::encode_path(request.matched, exchange.arena()), request.target.query,
-                 request.target.has_query, request.target.authority, "http"});
+                 request.target.has_query, request.target.authority, request.scheme});
   const http::ResponseField field{"Location", location};
   exchange.fail(rule_.status, {}, {&field, 1});
 }

@@ -61,7 +61,7 @@ void Respond::handle(Exchange& exchange) {
   if (has_placeholders_) {
     const Request& request = exchange.request();
     const PlaceholderValues values{request.matched, request.target.query, request.target.has_query,
-                                   request.target.authority, "http"};
+                                   request.target.authority, request.scheme};
     body = std::make_shared<const std::string>(
         fill_placeholders(rule_.body, values, escape_for(rule_.type)));
   }

@@ -6,12 +6,14 @@
 
 namespace uvhttpd::http {
 
+// `preface`: what a proxy says in front of all requests is awaited.
 // `tunnel`: what comes is no HTTP any more (RFC 9110 section 7.8). When the client has sent all of
 // it the phase is `done`.
-enum class RequestPhase : std::uint8_t { head, body, done, tunnel, lost };
+enum class RequestPhase : std::uint8_t { preface, head, body, done, tunnel, lost };
 enum class ResponsePhase : std::uint8_t { none, ready, sending, done, broken };
 
 enum class Step : std::uint8_t {
+  identify,   // read who the client is
   parse,      // read the next head
   feed,       // the handler has the request: give it body octets, or wait for it
   flush,      // encode the head once, then fill and send
@@ -29,7 +31,9 @@ constexpr Step next_step(RequestPhase request, ResponsePhase response, bool keep
   if (request == RequestPhase::lost && response != ResponsePhase::done) return Step::abandon;
   if (request == RequestPhase::tunnel && response != ResponsePhase::done) return Step::relay;
   switch (response) {
-    case ResponsePhase::none: return request == RequestPhase::head ? Step::parse : Step::feed;
+    case ResponsePhase::none:
+      if (request == RequestPhase::preface) return Step::identify;
+      return request == RequestPhase::head ? Step::parse : Step::feed;
     case ResponsePhase::ready:
     case ResponsePhase::sending: return Step::flush;
     case ResponsePhase::done: break;

@@ -5,7 +5,9 @@
 #include <cstring>
 
 #include "io/fd_watcher.h"
+#include "io/proxy_protocol.h"
 #include "server/pipeline.h"
+#include "server/trusted_proxies.h"
 #include "server/worker_context.h"
 
 namespace uvhttpd {
@@ -22,12 +24,19 @@ constexpr Duration kRateGrace{10'000};         // before the minimum rate counts
 
 }  // namespace
 
-Connection::Connection(WorkerContext& context, const PeerAddress& client, const PeerAddress& server)
+Connection::Connection(WorkerContext& context, const PeerAddress& peer, const PeerAddress& server,
+                       std::shared_ptr<const config::Listener> listener)
     : context_(context),
-      client_(client),
+      listener_(std::move(listener)),
+      peer_(peer),
+      client_(peer),
       server_(server),
       parser_(context.request_limits),
       deadline_([](void* self) { static_cast<Connection*>(self)->on_deadline(); }, this) {
+  if (listener_ != nullptr && listener_->proxy_protocol) {
+    request_ = RequestPhase::preface;
+    is_counted_ = false;
+  }
   context_.connections.push_back(*this);
   ++context_.connection_count;
   context_.figures.connections_accepted.add(1);
@@ -144,6 +153,7 @@ bool Connection::take_step() {
     return false;
   }
   switch (http::next_step(request_, response_, keep_alive_)) {
+    case Step::identify: return identify();
     case Step::parse: return parse();
     case Step::feed: return feed();
     case Step::flush:
@@ -161,6 +171,36 @@ bool Connection::take_step() {
     case Step::break_off: return break_off();
   }
   return false;
+}
+
+// A listener of the PROXY protocol takes no other connections: who could leave the header out could
+// be whoever it likes.
+bool Connection::identify() {
+  RecvBuffer& received = *context_.received;
+  const ProxyHeader header = parse_proxy_header(received.unread());
+  switch (header.state) {
+    case ProxyHeader::State::need_more:
+      if (read_closed_ || (context_.draining && received.empty())) close_unidentified("it ended");
+      return false;
+    case ProxyHeader::State::fault: close_unidentified("something else came"); return false;
+    case ProxyHeader::State::done: break;
+  }
+  received.consume(header.size);
+  request_ = RequestPhase::head;
+  if (!header.is_local) {
+    client_ = header.client;
+    server_ = header.server;
+  }
+  is_counted_ = context_.quota == nullptr || context_.quota->admit(client_);
+  if (!is_counted_) refuse({503, "too many connections of one client"});
+  return true;
+}
+
+// Without an answer: nobody has asked for anything.
+void Connection::close_unidentified(std::string_view reason) {
+  context_.log.debug("proxy_protocol", "no header from {}: {}", peer_.text(), reason);
+  context_.received->clear();
+  close();
 }
 
 bool Connection::parse() {
@@ -183,6 +223,12 @@ bool Connection::parse() {
   return false;
 }
 
+void Connection::describe_client(Request& request) const {
+  request.peer = peer_;
+  request.client = client_;
+  request.server = server_;
+}
+
 void Connection::begin_exchange() {
   Exchange& exchange = *exchange_;
   exchange.connection_ = this;
@@ -191,8 +237,8 @@ void Connection::begin_exchange() {
   exchange.started_ = context_.loop.now();
   exchange.request_.head = parser_.head();
   exchange.request_.framing = parser_.framing();
-  exchange.request_.client = client_;
-  exchange.request_.server = server_;
+  describe_client(exchange.request_);
+  if (listener_ != nullptr) believe_proxies(exchange.request_, *listener_, exchange.arena());
   ++requests_;
   body_sent_ = 0;
   const std::uint64_t most = exchange.runtime_->config().limits.requests_per_connection;
@@ -216,8 +262,7 @@ void Connection::refuse(const http::Refusal& refusal) {
     exchange.runtime_ = context_.runtime();
     exchange.number_ = context_.next_exchange_number();
     exchange.started_ = context_.loop.now();
-    exchange.request_.client = client_;
-    exchange.request_.server = server_;
+    describe_client(exchange.request_);
     body_sent_ = 0;
   }
   refused_ = true;
@@ -399,7 +444,7 @@ void Connection::close() {
   unlink();
   --context_.connection_count;
   context_.figures.connections_closed.add(1);
-  if (context_.quota != nullptr) context_.quota->leave(client_);
+  if (context_.quota != nullptr) context_.quota->leave(is_counted_ ? client_ : PeerAddress{});
   transport_.reset();
   queue_.reset();
   context_.bury(*this);

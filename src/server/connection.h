@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/intrusive_list.h"
+#include "config/config.h"
 #include "http/phase.h"
 #include "http/request_parser.h"
 #include "io/deadline_list.h"
@@ -24,7 +25,9 @@ class WorkerContext;
 // after bury().
 class Connection : public ListNode {
  public:
-  Connection(WorkerContext& context, const PeerAddress& client, const PeerAddress& server);
+  // `listener` tells what to believe of proxies; absent: nothing.
+  Connection(WorkerContext& context, const PeerAddress& peer, const PeerAddress& server,
+             std::shared_ptr<const config::Listener> listener = nullptr);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -62,6 +65,7 @@ class Connection : public ListNode {
 
   // The steps. Each returns false when the connection must wait.
   bool take_step();
+  bool identify();
   bool parse();
   bool feed();
   bool flush();
@@ -73,6 +77,8 @@ class Connection : public ListNode {
   bool close_when_sent();
 
   void receive();
+  void close_unidentified(std::string_view reason);
+  void describe_client(Request& request) const;
   void begin_exchange();
   bool body_is_too_slow();
   // Gives the sink of a tunnel what has come; false when there is nothing, or no room for it.
@@ -101,6 +107,7 @@ class Connection : public ListNode {
   bool is_queue_empty() const { return !queue_ || queue_->empty(); }
 
   WorkerContext& context_;
+  std::shared_ptr<const config::Listener> listener_;
   std::unique_ptr<Transport> transport_;
   std::unique_ptr<Exchange> exchange_;
   std::unique_ptr<SendQueue> queue_;
@@ -124,6 +131,7 @@ class Connection : public ListNode {
   bool continue_due_ = false;  // 100 Continue is awaited and not sent
   bool probed_ = false;
   bool buried_ = false;
+  bool is_counted_ = true;  // `client_` is, in the quota
   std::uint32_t sent_this_turn_ = 0;
   std::uint64_t body_sent_ = 0;  // of the response body, queued
   std::uint64_t discarded_ = 0;
@@ -132,7 +140,8 @@ class Connection : public ListNode {
   std::uint64_t progress_mark_ = 0;  // sent and acknowledged when the send deadline was armed
   TimePoint body_wait_began_{};
   Duration body_waited_{0};
-  PeerAddress client_;
+  PeerAddress peer_;
+  PeerAddress client_;  // the peer, or whom its PROXY protocol header names
   PeerAddress server_;
   http::RequestParser parser_;
   DeadlineNode deadline_;

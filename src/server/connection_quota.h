@@ -21,16 +21,19 @@ class ConnectionQuota {
     most_per_client_.store(per_client, std::memory_order_relaxed);
   }
 
+  // For a connection whose client is not known yet; when it is, admit() counts it too.
+  bool enter_unknown() { return enter(PeerAddress{}); }
+  // False when that client has no room; then it must not leave() under its name but as
+  // PeerAddress{}.
+  bool admit(const PeerAddress& client) { return !is_counted(client) || enter_client(client); }
+
   // False when there is no room. Each success must be followed by one leave() with the same client.
   bool enter(const PeerAddress& client) {
     if (count_.fetch_add(1, std::memory_order_relaxed) >= most_.load(std::memory_order_relaxed)) {
       count_.fetch_sub(1, std::memory_order_relaxed);
       return false;
     }
-    // Behind a Unix socket stands a proxy with many clients.
-    const bool is_counted = client.kind != PeerAddress::Kind::unix_socket &&
-                            most_per_client_.load(std::memory_order_relaxed) != 0;
-    if (!is_counted || enter_client(client)) return true;
+    if (admit(client)) return true;
     count_.fetch_sub(1, std::memory_order_relaxed);
     return false;
   }
@@ -44,6 +47,13 @@ class ConnectionQuota {
 
  private:
   using Key = std::pair<PeerAddress::Kind, std::array<std::uint8_t, 16>>;
+
+  // Behind a Unix socket stands a proxy with many clients.
+  bool is_counted(const PeerAddress& client) const {
+    return client.kind != PeerAddress::Kind::unix_socket &&
+           client.kind != PeerAddress::Kind::none &&
+           most_per_client_.load(std::memory_order_relaxed) != 0;
+  }
 
   bool enter_client(const PeerAddress& client) {
     const std::lock_guard lock(mutex_);

@@ -21,6 +21,7 @@ constexpr std::size_t kMaxStash = 64 << 10;
 bool Connection::wants_input() const {
   if (lingering_) return true;
   switch (request_) {
+    case RequestPhase::preface:
     case RequestPhase::head: return true;
     case RequestPhase::body:
       if (response_ == ResponsePhase::done) return true;  // discarding
@@ -42,6 +43,7 @@ void Connection::update_interest() {
 Connection::Waiting Connection::what_is_awaited() const {
   if (lingering_) return Waiting::linger;
   if (output_blocked_) return Waiting::send;
+  if (request_ == RequestPhase::preface) return Waiting::head;
   if (request_ == RequestPhase::head) {
     const bool is_idle = requests_ > 0 && stash_bytes_ == 0 && parser_.is_between_messages();
     return is_idle ? Waiting::idle : Waiting::head;
@@ -85,6 +87,7 @@ void Connection::on_deadline() {
   const Waiting expired = std::exchange(waiting_, Waiting::nothing);
   switch (expired) {
     case Waiting::head:
+      if (request_ == RequestPhase::preface) return close_unidentified("head_timeout is over");
       // Who has said nothing is told nothing.
       if (stash_bytes_ == 0 && parser_.is_between_messages()) return close();
       refuse({408, "request head too slow"});

@@ -35,8 +35,13 @@ struct Request {
   // for
   // "/prefix/*"; the whole path without its leading slash for other patterns.
   std::string_view matched;
-  PeerAddress client;
+  PeerAddress peer;    // who is connected; a proxy, perhaps
+  PeerAddress client;  // who asks: the peer, or whom the peer names, where it is believed
   PeerAddress server;  // the address that the client reached
+  std::string_view scheme = "http";  // that the client used; "https" where a proxy ends TLS
+  // The peer is one of the listener's trusted_proxies. What it says of the client, its scheme
+  // aside, changes no routing: X-Forwarded-Host is a field like others.
+  bool peer_is_trusted = false;
   bool has_body() const { return framing.body != http::Framing::Body::none; }
 };
 

@@ -25,6 +25,18 @@ void turn_away(const UniqueFd& socket, std::string_view date) {
   (void)::recv(socket.get(), unread, sizeof unread, MSG_DONTWAIT);
 }
 
+// What the configuration says of proxies at the address; nullptr when that is nothing. A copy, so
+// that connections do not hold a configuration, and workers share no count of references.
+std::shared_ptr<const config::Listener> proxy_rules(const config::Config& config,
+                                                    std::string_view address) {
+  for (const config::Listener& listener : config.listeners) {
+    if (listener.address != address) continue;
+    if (!listener.proxy_protocol && listener.trusted_proxies.empty() && !listener.trust_unix) break;
+    return std::make_shared<const config::Listener>(listener);
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 Worker::Worker(unsigned number, unsigned workers, Log& log, BuildHandler build_handler,
@@ -93,17 +105,22 @@ void Worker::use_sockets(const std::vector<WorkerSocket>& sockets) {
     old->listener->stop();
     return true;
   });
+  const config::Config& config = context_->runtime()->config();
   for (const WorkerSocket& socket : sockets) {
-    const bool is_open = std::any_of(listening_.begin(), listening_.end(),
-                                     [&](const auto& open) { return open->socket == socket; });
-    if (is_open) continue;
-    auto entry = std::make_unique<Listening>(
-        Listening{socket, local_address(socket.socket->get()), this, nullptr});
+    const auto open = std::find_if(listening_.begin(), listening_.end(),
+                                   [&](const auto& each) { return each->socket == socket; });
+    if (open != listening_.end()) {
+      (*open)->rules = proxy_rules(config, socket.name);
+      continue;
+    }
+    auto entry =
+        std::make_unique<Listening>(Listening{socket, local_address(socket.socket->get()), this,
+                                              nullptr, proxy_rules(config, socket.name)});
     entry->listener = std::make_unique<Listener>(
         loop_, socket.socket,
         [](void* owner, UniqueFd accepted, const PeerAddress& peer) {
           auto* self = static_cast<Listening*>(owner);
-          self->worker->on_accepted(std::move(accepted), peer, self->address);
+          self->worker->on_accepted(*self, std::move(accepted), peer);
         },
         [](void* owner, int error) {
           Worker* worker = static_cast<Listening*>(owner)->worker;
@@ -116,11 +133,14 @@ void Worker::use_sockets(const std::vector<WorkerSocket>& sockets) {
   }
 }
 
-void Worker::on_accepted(UniqueFd socket, const PeerAddress& peer, const PeerAddress& local) {
-  if (!quota_.enter(peer)) return turn_away(socket, context_->date());
-  const PeerAddress reached = local.is_wildcard() ? local_address(socket.get()) : local;
-  auto* connection =
-      new Connection(*context_, peer, reached);  // the context's: bury() takes it over
+void Worker::on_accepted(const Listening& listening, UniqueFd socket, const PeerAddress& peer) {
+  const bool is_unknown = listening.rules != nullptr && listening.rules->proxy_protocol;
+  const bool has_room = is_unknown ? quota_.enter_unknown() : quota_.enter(peer);
+  if (!has_room) return turn_away(socket, context_->date());
+  const PeerAddress reached =
+      listening.address.is_wildcard() ? local_address(socket.get()) : listening.address;
+  // The context's: bury() takes it over.
+  auto* connection = new Connection(*context_, peer, reached, listening.rules);
   connection->start(
       std::make_unique<PlainTransport>(loop_, std::move(socket), Connection::on_ready, connection));
 }

@@ -55,7 +55,6 @@ class Worker {
  private:
   void run();
   void use_sockets(const std::vector<WorkerSocket>& sockets);
-  void on_accepted(UniqueFd socket, const PeerAddress& peer, const PeerAddress& local);
 
   const unsigned number_;
   const unsigned workers_;
@@ -73,7 +72,10 @@ class Worker {
     PeerAddress address;
     Worker* worker;
     std::unique_ptr<Listener> listener;
+    std::shared_ptr<const config::Listener> rules;  // absent: proxies are not believed
   };
+  void on_accepted(const Listening& listening, UniqueFd socket, const PeerAddress& peer);
+
   std::unique_ptr<WorkerContext> context_;
   std::shared_ptr<const Runtime> prepared_;
   AccessLog::Target prepared_log_;

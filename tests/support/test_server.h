@@ -131,7 +131,8 @@ class TestClient {
   // `prepare` sets the wire up before the server sees it.
   explicit TestClient(
       TestServer& server, std::string_view first = {},
-      const std::function<void(Wire&)>& prepare = [](Wire&) {})
+      const std::function<void(Wire&)>& prepare = [](Wire&) {},
+      std::shared_ptr<const config::Listener> listener = nullptr)
       : server_(server), wire_(std::make_shared<Wire>()) {
     wire_->inbound = first;
     prepare(*wire_);
@@ -139,8 +140,8 @@ class TestClient {
     peer.kind = PeerAddress::Kind::ipv4;
     peer.ip = {192, 0, 2, 7};
     peer.port = 4711;
-    connection_ =
-        new Connection(server.context, peer, peer);  // the context's: bury() takes it over
+    // The context's: bury() takes it over.
+    connection_ = new Connection(server.context, peer, peer, std::move(listener));
     connection_->start(std::make_unique<MemoryTransport>(wire_));
     pump();
   }

@@ -22,6 +22,12 @@ struct Row {
 };
 
 constexpr Row kRows[] = {
+    {Q::preface, P::none, Step::identify, Step::identify},
+    {Q::preface, P::ready, Step::flush, Step::flush},
+    {Q::preface, P::sending, Step::flush, Step::flush},
+    {Q::preface, P::done, Step::close, Step::close},
+    {Q::preface, P::broken, Step::break_off, Step::break_off},
+
     {Q::head, P::none, Step::parse, Step::parse},
     {Q::head, P::ready, Step::flush, Step::flush},
     {Q::head, P::sending, Step::flush, Step::flush},
