@@ -176,6 +176,7 @@ Command CgiRun::make_command() const {
       .document_root = shared_.document_root,
       .body_bytes = body_bytes,
       .pass_authorization = shared_.settings.pass_authorization,
+      .scheme = request.scheme,
   });
   Command command;
   command.environment = wire::environment(meta, shared_.configured);
