@@ -4,8 +4,6 @@
 #include <cerrno>
 #include <utility>
 
-#include "base/text.h"
-
 namespace uvhttpd {
 namespace {
 
@@ -17,7 +15,7 @@ constexpr int kLastReads = 16;  // a full pipe is 64 KiB
 
 ErrorLines::ErrorLines(EventLoop& loop, Log& log, UniqueFd pipe, std::string where,
                        std::string prefix)
-    : log_(log), pipe_(std::move(pipe)), where_(std::move(where)), prefix_(std::move(prefix)) {
+    : lines_(log, std::move(where), std::move(prefix)), pipe_(std::move(pipe)) {
   const FdWatcher::Callback on_readable = [](void* self, unsigned) {
     static_cast<ErrorLines*>(self)->read_some(kReadsPerTurn);
   };
@@ -25,10 +23,7 @@ ErrorLines::ErrorLines(EventLoop& loop, Log& log, UniqueFd pipe, std::string whe
   watcher_->watch(ready::kReadable);
 }
 
-ErrorLines::~ErrorLines() {
-  read_some(kLastReads);
-  end_line();
-}
+ErrorLines::~ErrorLines() { read_some(kLastReads); }
 
 void ErrorLines::read_some(int times) {
   for (; times > 0 && pipe_; --times) {
@@ -40,33 +35,8 @@ void ErrorLines::read_some(int times) {
       pipe_.reset();
       return;
     }
-    take({bytes, static_cast<std::size_t>(got)});
+    lines_.take({bytes, static_cast<std::size_t>(got)});
   }
-}
-
-void ErrorLines::take(std::string_view bytes) {
-  while (!bytes.empty() && logged_ <= kTotalBytes) {
-    const std::size_t end = bytes.find('\n');
-    const std::string_view piece = bytes.substr(0, end);
-    const std::size_t room = kLineBytes - line_.size();
-    line_.append(piece.substr(0, room));
-    cut_ = cut_ || piece.size() > room;
-    if (end == std::string_view::npos) return;
-    end_line();
-    bytes.remove_prefix(end + 1);
-  }
-}
-
-void ErrorLines::end_line() {
-  const std::string line = std::exchange(line_, {});
-  const bool cut = std::exchange(cut_, false);
-  if (line.empty() || logged_ > kTotalBytes) return;
-  logged_ += prefix_.size() + line.size();
-  if (logged_ > kTotalBytes) {
-    log_.warn(where_, "{}it writes more to standard error than is logged", prefix_);
-    return;
-  }
-  log_.warn(where_, "{}{}{}", prefix_, escape_for_log(line), cut ? " ..." : "");
 }
 
 }  // namespace uvhttpd

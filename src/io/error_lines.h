@@ -4,9 +4,8 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 
-#include "base/log.h"
+#include "base/line_log.h"
 #include "base/unique_fd.h"
 #include "io/fd_watcher.h"
 
@@ -15,9 +14,6 @@ namespace uvhttpd {
 // Reads on until the pipe ends, also when no more is logged, so that the child never blocks on it.
 class ErrorLines {
  public:
-  static constexpr std::size_t kLineBytes = 1024;        // the rest of a longer line is left out
-  static constexpr std::size_t kTotalBytes = 64 * 1024;  // with prefixes; then one note and no more
-
   // `pipe` is non-blocking. Lines are logged as warnings at `where`, with `prefix` in front.
   ErrorLines(EventLoop& loop, Log& log, UniqueFd pipe, std::string where, std::string prefix);
   ErrorLines(const ErrorLines&) = delete;
@@ -27,17 +23,10 @@ class ErrorLines {
 
  private:
   void read_some(int times);
-  void take(std::string_view bytes);
-  void end_line();
 
-  Log& log_;
+  LineLog lines_;
   UniqueFd pipe_;
   std::optional<FdWatcher> watcher_;  // as long as the pipe is open
-  std::string where_;
-  std::string prefix_;
-  std::string line_;
-  bool cut_ = false;  // line_ is full and its rest left out
-  std::size_t logged_ = 0;
 };
 
 }  // namespace uvhttpd

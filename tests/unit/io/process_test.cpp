@@ -366,7 +366,7 @@ TEST_CASE("ErrorLines logs each line with its prefix, and the last without its e
 TEST_CASE("ErrorLines cuts long lines") {
   const std::string log =
       logged("head -c 5000 /dev/zero | tr '\\0' a >&2; echo >&2; echo next >&2");
-  CHECK(log.find(std::string(ErrorLines::kLineBytes, 'a') + " ...\n") != std::string::npos);
+  CHECK(log.find(std::string(LineLog::kLineBytes, 'a') + " ...\n") != std::string::npos);
   CHECK(log.find("prog: next\n") != std::string::npos);
   CHECK(count_lines(log) == 2);
 }
@@ -374,7 +374,7 @@ TEST_CASE("ErrorLines cuts long lines") {
 TEST_CASE("ErrorLines reads but does not log without end, and says so once") {
   const std::string log = logged("yes aaaaaaaaa | head -c 1000000 >&2");
   CHECK(count_lines(log) ==
-        ErrorLines::kTotalBytes / std::string_view("prog: aaaaaaaaa").size() + 1);
+        LineLog::kTotalBytes / std::string_view("prog: aaaaaaaaa").size() + 1);
   CHECK(log.find("more to standard error than is logged") != std::string::npos);
 }
 
