@@ -74,7 +74,7 @@ void Connection::encode_head() {
   parts.reason = head.reason;
   parts.fields = head.fields();
   parts.prepared = head.prepared;
-  parts.date = context_.date();
+  parts.date = head.date.empty() ? context_.date() : head.date;
   parts.server = exchange.runtime_->config().server.server_header;
   const bool is_upgrade = exchange.is_upgraded_;
   bodiless_ = !is_upgrade && (method == http::Method::head || forbids_body(head.status));

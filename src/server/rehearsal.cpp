@@ -71,23 +71,25 @@ Result<void> check_request(const RehearsedRequest& request) {
   return {};
 }
 
-// Stands in the place of a route's handler, which it asks only where that runs no program.
+// Stands in the place of a route's handler, which it asks only where that runs no program and
+// asks no other server.
 class Rehearsal::RehearsingHandler final : public Handler {
  public:
-  RehearsingHandler(std::unique_ptr<Handler> handler, bool executes, RehearsedAnswer& answer)
-      : handler_(std::move(handler)), executes_(executes), answer_(answer) {}
+  RehearsingHandler(std::unique_ptr<Handler> handler, bool reaches_out,
+                     RehearsedAnswer& answer)
+      : handler_(std::move(handler)), reaches_out_(reaches_out), answer_(answer) {}
 
   void handle(Exchange& exchange) override {
     answer_.source = handler_->foresee(exchange);
     if (exchange.has_responded()) return;
-    if (!executes_) return handler_->handle(exchange);
+    if (!reaches_out_) return handler_->handle(exchange);
     answer_.is_program = true;
     exchange.respond(ResponseHead(exchange.arena(), 204), nullptr);
   }
 
  private:
   std::unique_ptr<Handler> handler_;
-  const bool executes_;
+  const bool reaches_out_;
   RehearsedAnswer& answer_;
 };
 
@@ -106,9 +108,10 @@ Result<std::unique_ptr<Rehearsal>> Rehearsal::prepare(std::shared_ptr<const conf
   std::unique_ptr<Rehearsal> rehearsal(new Rehearsal);
   TRY_ASSIGN(std::shared_ptr<Runtime> runtime,
              Runtime::build(std::move(config), build_handler, rehearsal->loop_, rehearsal->log_,
-                            rehearsal->activity_, 1));
+                            rehearsal->activity_, 1, false));
   runtime->replace_handlers([&](const RouteRuntime& route, std::unique_ptr<Handler> handler) {
-    return std::make_unique<RehearsingHandler>(std::move(handler), route.executes,
+    return std::make_unique<RehearsingHandler>(std::move(handler),
+                                               route.executes || route.asks_others,
                                                rehearsal->answer_);
   });
   rehearsal->context_.use_runtime(std::move(runtime));

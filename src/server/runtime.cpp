@@ -69,6 +69,7 @@ Result<RouteRuntime> build_route(const config::Route& route, const config::Site&
   runtime.handler = std::move(built.handler);
   runtime.handler_name = std::move(built.name);
   runtime.executes = built.executes;
+  runtime.asks_others = built.asks_others;
   runtime.methods = common_methods(route.methods, built.methods);
   const auto& methods = runtime.methods;
   // None would mean all.
@@ -87,7 +88,7 @@ Result<RouteRuntime> build_route(const config::Route& route, const config::Site&
   append_headers(runtime.headers, route);
   if (route.cors) runtime.cors.emplace(*route.cors, runtime.methods);
   runtime.headers_are_additive =
-      !runtime.executes &&
+      !runtime.executes && !runtime.asks_others &&
       std::none_of(runtime.headers.begin(), runtime.headers.end(),
                    [](const HeaderLayer& layer) { return has_handler_field(layer.fields); });
   return runtime;
@@ -97,7 +98,8 @@ Result<RouteRuntime> build_route(const config::Route& route, const config::Site&
 
 Result<std::shared_ptr<Runtime>> Runtime::build(std::shared_ptr<const config::Config> config,
                                                 BuildHandler build_handler, EventLoop& loop,
-                                                Log& log, Activity& activity, unsigned workers) {
+                                                Log& log, Activity& activity, unsigned workers,
+                                                bool serves) {
   std::shared_ptr<Runtime> runtime(new Runtime(std::move(config)));
   SharedObjects shared;
   for (const config::Site& site : runtime->config_->sites) {
@@ -107,7 +109,8 @@ Result<std::shared_ptr<Runtime>> Runtime::build(std::shared_ptr<const config::Co
     built->error_pages = std::make_unique<ErrorPages>(*runtime->config_, site);
     append_headers(built->headers, site);
     if (site.cors) built->cors.emplace(*site.cors, std::vector<std::string>{});
-    const HandlerContext context{loop, log, *runtime->config_, site, shared, activity, workers};
+    const HandlerContext context{loop,   log,      *runtime->config_, site,
+                                 shared, activity, workers,           serves};
     for (const config::Route& route : site.routes) {
       TRY_ASSIGN(RouteRuntime route_runtime, build_route(route, site, build_handler, context));
       built->routes.push_back(std::move(route_runtime));

@@ -47,6 +47,7 @@ struct HandlerContext {
   Activity& activity;  // the whole process's
   unsigned workers =
       1;  // the share of a worker in what is counted for the whole process is 1/workers
+  bool serves = true;  // requests will come: what is looked after beforehand may begin
 };
 
 struct BuiltHandler {
@@ -54,6 +55,8 @@ struct BuiltHandler {
   std::string name;
   std::vector<std::string> methods;  // that it takes; empty: all
   bool executes = false;
+  // It has other servers answer: a rehearsal must not call it, and any field may come from there.
+  bool asks_others = false;
 };
 // How handlers are made; app/handler_table.cpp has it.
 using BuildHandler = Result<BuiltHandler> (*)(const config::Route& route,
@@ -61,9 +64,11 @@ using BuildHandler = Result<BuiltHandler> (*)(const config::Route& route,
 
 class Runtime {
  public:
+  // `serves`: as in HandlerContext.
   static Result<std::shared_ptr<Runtime>> build(std::shared_ptr<const config::Config> config,
                                                 BuildHandler build_handler, EventLoop& loop,
-                                                Log& log, Activity& activity, unsigned workers);
+                                                Log& log, Activity& activity, unsigned workers,
+                                                bool serves = true);
 
   // The site of the host (lower case, without port), the default site, or nullptr. An exact name
   // beats a wildcard, a longer wildcard a shorter.

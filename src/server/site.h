@@ -32,6 +32,8 @@ struct RouteRuntime {
   // The handler runs what the path names: a later static route must not show its source when this
   // one only refuses the method.
   bool executes = false;
+  // The handler has other servers answer.
+  bool asks_others = false;
   // The site's fields and the route's own, from the general to the particular: in an answer a later
   // one takes the place of an earlier one of its name.
   std::vector<HeaderLayer> headers;
