@@ -4,8 +4,10 @@
 #include <variant>
 
 #include "handlers/cgi.h"
+#include "handlers/proxy.h"
 #include "handlers/redirect.h"
 #include "handlers/respond.h"
+#include "handlers/script_gateway.h"
 #include "handlers/static_files.h"
 #include "handlers/status.h"
 
@@ -25,6 +27,9 @@ bool holds(const config::Handler& handler) {
 constexpr Row kRows[] = {
     {holds<config::StaticHandler>, StaticFiles::build},
     {holds<config::CgiHandler>, build_cgi},
+    {holds<config::FastCgiHandler>, build_fastcgi},
+    {holds<config::ScgiHandler>, build_scgi},
+    {holds<config::ProxyHandler>, build_proxy},
     {holds<config::RedirectHandler>, Redirect::build},
     {holds<config::RespondHandler>, Respond::build},
     {holds<config::StatusHandler>, build_status},

@@ -47,6 +47,15 @@ Result<void> Spool::append(std::string_view bytes) {
   return {};
 }
 
+Result<std::size_t> Spool::read(std::uint64_t offset, std::span<char> into) const {
+  if (offset >= bytes_) return std::size_t{0};
+  for (;;) {
+    const ssize_t got = ::pread(file_.get(), into.data(), into.size(), static_cast<off_t>(offset));
+    if (got >= 0) return static_cast<std::size_t>(got);
+    if (errno != EINTR) return Unexpected(Error::from_errno(errno, kDoing));
+  }
+}
+
 Result<UniqueFd> Spool::take() {
   if (!file_) TRY(append({}));
   if (::lseek(file_.get(), 0, SEEK_SET) != 0) return Unexpected(Error::from_errno(errno, kDoing));

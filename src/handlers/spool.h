@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,8 @@ class Spool {
   // After an error the spool is of no more use.
   Result<void> append(std::string_view bytes);
   std::uint64_t bytes() const { return bytes_; }
+  // Octets from `offset` on, as many as there are and fit. Not after take().
+  Result<std::size_t> read(std::uint64_t offset, std::span<char> into) const;
   // The body as a file to be read from its beginning. Once, after the last append().
   Result<UniqueFd> take();
 

@@ -1,0 +1,760 @@
+// SPDX-License-Identifier: MIT
+#include "handlers/gateway_run.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <utility>
+
+#include "base/text.h"
+#include "handlers/tunnel.h"
+#include "io/proxy_protocol.h"
+
+namespace uvhttpd {
+namespace {
+
+constexpr std::size_t kSendPerTurn = 256 << 10;
+constexpr std::size_t kReceivePerPull = 64 << 10;
+constexpr std::size_t kMaxQueued = 64 << 10;  // of the request's body; then the client waits
+constexpr std::size_t kQueuedAgain = kMaxQueued / 2;
+constexpr std::size_t kSpoolPiece = 32 << 10;
+constexpr int kStoredPerTurn = 32;  // pieces of an answer; then the others have their turn
+constexpr std::uint64_t kMaxStored = 1ULL << 30;  // of an answer that its client does not take
+constexpr Duration kContinueWait{1'000};          // for upstreams that know nothing of Expect
+// A request that cannot be repeated does not go out on a connection that may be closing.
+constexpr Duration kFreshEnough{1'000};
+constexpr Duration kOverloadLogInterval{1'000};
+constexpr std::array<http::ResponseField, 1> kRetryAfter{{{"Retry-After", "1"}}};
+
+std::string temporary_directory() {
+  const char* named = std::getenv("TMPDIR");
+  return named != nullptr && *named == '/' ? named : "/tmp";
+}
+
+// RFC 9110 section 9.2.2.
+bool is_idempotent(http::Method method) {
+  switch (method) {
+    case http::Method::get:
+    case http::Method::head:
+    case http::Method::put:
+    case http::Method::delete_:
+    case http::Method::options: return true;
+    default: return false;
+  }
+}
+
+bool has_no_body(http::Method method, http::Status status) {
+  return method == http::Method::head || status == 204 || status == 304;
+}
+
+}  // namespace
+
+GatewayShared::GatewayShared(const HandlerContext& context, const config::Route& route,
+                             const config::UpstreamRules& its_rules, HealthCheck::Kind check,
+                             bool is_one_at_a_time)
+    : pool(context.loop, context.log, its_rules, route.path.text, check),
+      rules(its_rules),
+      one_at_a_time(is_one_at_a_time),
+      spool_directory(temporary_directory()),
+      connect_deadlines(pool.clock(), rules.connect_timeout),
+      head_deadlines(pool.clock(), rules.head_timeout),
+      idle_deadlines(pool.clock(), rules.idle_timeout),
+      continue_deadlines(pool.clock(), kContinueWait) {
+  if (context.serves) pool.start();
+}
+
+bool GatewayShared::may_log_overload() {
+  const TimePoint now = pool.loop().now();
+  if (now - overload_logged_ < kOverloadLogInterval) return false;
+  overload_logged_ = now;
+  return true;
+}
+
+GatewayRun::GatewayRun(GatewayShared& shared, Exchange& exchange, GatewayCodec codec,
+                       std::string_view hash_key, TunnelRules tunnel)
+    : shared_(shared),
+      exchange_(exchange),
+      codec_(std::move(codec)),
+      hash_key_(hash_key),
+      tunnel_(tunnel),
+      waiter_([](void* self) { static_cast<GatewayRun*>(self)->attempt(); }, this),
+      deadline_([](void* self) { static_cast<GatewayRun*>(self)->on_deadline(); }, this) {}
+
+GatewayRun::~GatewayRun() {
+  if (destroyed_ != nullptr) *destroyed_ = true;
+  drop_connection();
+}
+
+void GatewayRun::begin() {
+  const http::Framing::Body body = exchange_.request().framing.body;
+  const bool needs_length =
+      std::visit([](const auto& codec) { return codec.kNeedsLength; }, codec_);
+  const bool is_chunked = body == http::Framing::Body::chunked;
+  const bool is_wanted_whole = shared_.rules.buffer_body || (is_chunked && needs_length);
+  if (body == http::Framing::Body::none || !is_wanted_whole) return attempt();
+  phase_ = Phase::spooling;
+  spool_.emplace(shared_.spool_directory);
+  body_asked_ = true;
+  exchange_.receive_body(*this);
+}
+
+// ---- An upstream is chosen, and a connection to it made.
+
+void GatewayRun::attempt() {
+  phase_ = Phase::choosing;
+  const UpstreamPool::Choice choice = shared_.pool.choose({hash_key_, &tried_});
+  switch (choice.verdict) {
+    case UpstreamPool::Verdict::chosen: break;
+    case UpstreamPool::Verdict::unresolved: shared_.pool.wait(waiter_); return update_deadline();
+    case UpstreamPool::Verdict::no_address:
+      return give_up(502, "the name of the upstream has no address");
+    case UpstreamPool::Verdict::unhealthy: return give_up(503, "all upstreams are out of order");
+  }
+  server_ = choice.server;
+  tried_.push_back(server_);
+  connect(!std::exchange(is_retry_fresh_, false));
+}
+
+void GatewayRun::connect(bool may_reuse) {
+  has_sent_ = is_sent_ = takes_nothing_ = is_gone_ = has_received_ = input_ended_ = false;
+  body_sent_ = 0;
+  const bool may_repeat = is_idempotent(exchange_.request().head.method);
+  if (may_reuse && tunnel_.announce == config::ProxyProtocol::off) {
+    connection_ = shared_.pool.take_idle(*server_, may_repeat ? Duration::max() : kFreshEnough);
+  }
+  const bool is_new = connection_ == nullptr;
+  if (is_new) {
+    auto made = server_->connect(shared_.pool.loop());
+    if (!made) return attempt_failed(502, made.error().message);
+    connection_ = *std::move(made);
+    count_unanswered(true);
+  }
+  connection_->lend([](void* self, UpstreamConnection&,
+                       unsigned now_ready) { static_cast<GatewayRun*>(self)->on_ready(now_ready); },
+                    this);
+  if (!is_new) return send_request();
+  phase_ = Phase::connecting;
+  update_interest();
+  update_deadline();
+}
+
+void GatewayRun::on_connected() {
+  if (const int error = connect_result(connection_->fd()); error != 0) {
+    return attempt_failed(502, Error::from_errno(error, "connecting").message);
+  }
+  if (tunnel_.announce != config::ProxyProtocol::off) {
+    const Request& request = exchange_.request();
+    const unsigned version = tunnel_.announce == config::ProxyProtocol::v1 ? 1 : 2;
+    connection_->out().append(encode_proxy_header(version, request.client, request.server));
+  }
+  send_request();
+}
+
+// ---- The request.
+
+GatewayBody GatewayRun::body_to_send() const {
+  const http::Framing& framing = exchange_.request().framing;
+  if (body_file_) return {GatewayBody::Kind::length, body_bytes_};
+  switch (framing.body) {
+    case http::Framing::Body::chunked: return {GatewayBody::Kind::chunked, 0};
+    case http::Framing::Body::length: return {GatewayBody::Kind::length, framing.length};
+    case http::Framing::Body::none: break;
+  }
+  return {framing.has_length ? GatewayBody::Kind::length : GatewayBody::Kind::none, 0};
+}
+
+void GatewayRun::send_request() {
+  phase_ = Phase::head;
+  SendQueue& out = connection_->out();
+  bool asks_for_continue = false;
+  std::visit(
+      [&](auto& codec) {
+        codec.start(server_->rules());
+        codec.encode_head(out, body_to_send());
+        asks_for_continue = codec.asks_for_continue();
+      },
+      codec_);
+  const bool has_body = exchange_.request().has_body();
+  if (has_body && !body_file_) {
+    flush();
+    update_interest();
+    // Last: the body may come at once, and end all this.
+    return asks_for_continue ? update_deadline() : ask_for_body();
+  }
+  if (!has_body) {
+    std::visit([&](auto& codec) { codec.encode_body_end(out); }, codec_);
+    is_sent_ = true;
+  }
+  flush();
+  update_interest();
+  update_deadline();
+}
+
+void GatewayRun::ask_for_body() {
+  update_deadline();
+  if (!std::exchange(body_asked_, true)) {
+    exchange_.receive_body(*this);
+  } else if (std::exchange(body_blocked_, false)) {
+    exchange_.wake();
+  }
+}
+
+std::size_t GatewayRun::write(std::string_view bytes) {
+  switch (phase_) {
+    case Phase::spooling:
+      if (const Result<void> kept = spool_->append(bytes); !kept) {
+        phase_ = Phase::over;
+        exchange_.fail(503, kept.error().message, kRetryAfter);
+      }
+      return bytes.size();
+    case Phase::choosing:
+    case Phase::connecting: body_blocked_ = true; return 0;
+    case Phase::over: return bytes.size();
+    case Phase::head:
+    case Phase::body: break;
+  }
+  body_taken_ = true;
+  // An upstream need not read what it does not want.
+  if (takes_nothing_) return bytes.size();
+  SendQueue& out = connection_->out();
+  const std::size_t room = kMaxQueued - std::min<std::uint64_t>(out.bytes(), kMaxQueued);
+  const std::string_view piece = bytes.substr(0, room);
+  if (!piece.empty()) {
+    std::visit([&](auto& codec) { codec.encode_body(out, piece); }, codec_);
+    flush();
+  }
+  body_blocked_ = piece.size() < bytes.size();
+  update_interest();
+  update_deadline();
+  return piece.size();
+}
+
+void GatewayRun::finish() {
+  if (phase_ == Phase::spooling) {
+    Result<UniqueFd> file = spool_->take();
+    if (!file) {
+      phase_ = Phase::over;
+      return exchange_.fail(503, file.error().message, kRetryAfter);
+    }
+    body_bytes_ = spool_->bytes();
+    body_file_ = std::make_shared<const UniqueFd>(*std::move(file));
+    return attempt();
+  }
+  body_ended_ = true;
+  if (phase_ != Phase::head && phase_ != Phase::body) return;
+  is_sent_ = true;
+  if (!takes_nothing_) {
+    std::visit([&](auto& codec) { codec.encode_body_end(connection_->out()); }, codec_);
+    flush();
+  }
+  update_interest();
+  update_deadline();
+}
+
+void GatewayRun::fill_from_spool() {
+  SendQueue& out = connection_->out();
+  while (body_file_ && !is_sent_ && out.bytes() < kMaxQueued) {
+    char piece[kSpoolPiece];
+    const ssize_t got =
+        ::pread(body_file_->get(), piece, sizeof piece, static_cast<off_t>(body_sent_));
+    if (got < 0 && errno == EINTR) continue;
+    const std::string_view bytes(piece, got > 0 ? static_cast<std::size_t>(got) : 0);
+    std::visit(
+        [&](auto& codec) {
+          if (!bytes.empty()) codec.encode_body(out, bytes);
+          body_sent_ += bytes.size();
+          is_sent_ = bytes.empty() || body_sent_ == body_bytes_;
+          if (is_sent_) codec.encode_body_end(out);
+        },
+        codec_);
+  }
+}
+
+// Sends what can be sent; false when the rest must wait for room.
+bool GatewayRun::flush() {
+  SendQueue& out = connection_->out();
+  for (;;) {
+    fill_from_spool();
+    if (out.empty()) return true;
+    const IoResult result = connection_->transport().send(out, kSendPerTurn);
+    if (result.bytes > 0) {
+      has_sent_ = true;
+      deadline_.disarm();
+      armed_in_ = nullptr;
+    }
+    if (result.kind == IoResult::Kind::failed) {
+      // It may have answered all the same.
+      takes_nothing_ = is_sent_ = true;
+      out.clear();
+      return true;
+    }
+    if (!out.empty()) return false;
+    if (is_sent_) return true;
+    if (!body_file_) return true;
+  }
+}
+
+// ---- Readiness of the connection.
+
+void GatewayRun::on_ready(unsigned now_ready) {
+  if (phase_ == Phase::connecting) return on_connected();
+  if ((now_ready & ready::kGone) != 0) is_gone_ = true;
+  const bool may_write = (now_ready & (ready::kWritable | ready::kGone)) != 0;
+  const bool may_read = (now_ready & (ready::kReadable | ready::kGone)) != 0;
+  bool is_awaited = false;
+  if (may_write && !connection_->out().empty()) flush();
+  if (body_blocked_ && connection_->out().bytes() <= kQueuedAgain) {
+    body_blocked_ = false;
+    is_awaited = true;
+  }
+  // What follows may end the exchange, and this with it.
+  if (may_read && phase_ == Phase::head) {
+    if (is_awaited) body_blocked_ = true;  // it is told when the head has been looked at
+    return read_head();
+  }
+  if (may_read && store_) {
+    store_some();
+    is_awaited = is_awaited || std::exchange(store_awaited_, false);
+    if (is_awaited) exchange_.wake();
+    return;
+  }
+  // Told again and again of what nobody takes: it is asked for when somebody does.
+  if (may_read) is_read_paused_ = !pull_awaited_;
+  if (may_read && std::exchange(pull_awaited_, false)) is_awaited = true;
+  update_interest();
+  update_deadline();
+  if (is_awaited) exchange_.wake();
+}
+
+void GatewayRun::update_interest() {
+  if (!connection_ || is_gone_) return;
+  unsigned interest = ready::kNothing;
+  if (phase_ == Phase::connecting) interest = ready::kWritable;
+  if (phase_ == Phase::head || (phase_ == Phase::body && !is_read_paused_)) {
+    interest |= ready::kReadable;
+  }
+  if (phase_ != Phase::connecting && !connection_->out().empty()) interest |= ready::kWritable;
+  connection_->transport().want(interest);
+}
+
+// ---- The answer's head.
+
+IoResult GatewayRun::receive() {
+  const IoResult result = connection_->receive();
+  if (result.kind == IoResult::Kind::done) {
+    has_received_ = true;
+    count_unanswered(false);
+  }
+  if (result.kind == IoResult::Kind::end || result.kind == IoResult::Kind::failed) {
+    is_gone_ = true;
+    if (!std::exchange(input_ended_, true)) {
+      std::visit([](auto& codec) { codec.input_ended(); }, codec_);
+    }
+  }
+  return result;
+}
+
+void GatewayRun::read_head() {
+  bool wants_body = false;
+  for (;;) {
+    const GatewayEvent event =
+        std::visit([&](auto& codec) { return codec.next(connection_->received()); }, codec_);
+    switch (event) {
+      case GatewayEvent::head: return answer();
+      case GatewayEvent::interim: {
+        bool is_continue = false;
+        ResponseHead head(exchange_.arena(), 103);
+        std::visit(
+            [&](auto& codec) {
+              is_continue = codec.is_continue();
+              if (!is_continue) codec.fill(head);
+            },
+            codec_);
+        wants_body = wants_body || (is_continue && !body_asked_);
+        if (!is_continue && !inform(head)) return;
+        continue;
+      }
+      case GatewayEvent::fault:
+        if (!has_received_) {
+          return attempt_failed(502, "it closed the connection before it answered");
+        }
+        return give_up(502, std::visit([](auto& codec) { return codec.fault(); }, codec_));
+      case GatewayEvent::end:
+      case GatewayEvent::body: ASSERT(false && "a body before its head"); return;
+      case GatewayEvent::need_more: break;
+    }
+    if (input_ended_) return give_up(502, "its answer has no end");
+    const IoResult result = receive();
+    if (result.kind == IoResult::Kind::blocked) break;
+  }
+  update_interest();
+  update_deadline();
+  // Last: the body may come at once, and end all this.
+  if (wants_body) return ask_for_body();
+  if (body_blocked_ && connection_->out().bytes() <= kQueuedAgain) {
+    body_blocked_ = false;
+    exchange_.wake();
+  }
+}
+
+// False when the exchange, and this with it, is no more.
+bool GatewayRun::inform(const ResponseHead& head) {
+  bool destroyed = false;
+  destroyed_ = &destroyed;
+  exchange_.inform(head);
+  if (destroyed) return false;
+  destroyed_ = nullptr;
+  return true;
+}
+
+void GatewayRun::answer() {
+  shared_.pool.note_success(*server_);
+  deadline_.disarm();
+  armed_in_ = nullptr;
+  bool is_upgraded = false;
+  std::optional<std::string_view> redirect;
+  ResponseHead head(exchange_.arena());
+  std::visit(
+      [&](auto& codec) {
+        is_upgraded = codec.is_upgraded();
+        redirect = codec.local_redirect();
+        codec.fill(head);
+      },
+      codec_);
+  phase_ = Phase::body;
+  if (redirect) return handle_again(*redirect);
+  if (is_upgraded) return open_tunnel(head);
+  left_ = head.content_length;
+  if (has_no_body(exchange_.request().head.method, head.status) || left_ == 0) {
+    return answer_without_body(head);
+  }
+  if (shared_.rules.buffer_response) store_.emplace(shared_.spool_directory);
+  if (store_) store_some();
+  exchange_.respond(head, this);
+}
+
+void GatewayRun::answer_without_body(const ResponseHead& head) {
+  const GatewayEvent event =
+      std::visit([&](auto& codec) { return codec.next(connection_->received()); }, codec_);
+  if (event == GatewayEvent::end) {
+    release_connection();
+  } else {
+    drop_connection();
+  }
+  phase_ = Phase::over;
+  exchange_.respond(head, nullptr);
+}
+
+// RFC 3875 section 6.2.2.
+void GatewayRun::handle_again(std::string_view target) {
+  drop_connection();
+  phase_ = Phase::over;
+  if (exchange_.redirect_internally(target)) return;
+  exchange_.fail(502, fmt::format("upstream {}: too many local redirects, or an invalid one: {}",
+                                  server_->rules().text, escape_for_log(target)));
+}
+
+void GatewayRun::open_tunnel(const ResponseHead& head) {
+  ASSERT(tunnel_.deadlines != nullptr);
+  phase_ = Phase::over;
+  Tunnel& tunnel = exchange_.keep<Tunnel>(exchange_, std::move(connection_), *tunnel_.deadlines);
+  exchange_.upgrade(head, tunnel, tunnel);
+}
+
+// ---- The answer's body.
+
+PullResult GatewayRun::pull(SendQueue& out, std::size_t budget) {
+  if (store_) return pull_stored(out, budget);
+  if (phase_ != Phase::body) return PullResult::failed;
+  for (;;) {
+    const GatewayEvent event =
+        std::visit([&](auto& codec) { return codec.next(connection_->received()); }, codec_);
+    switch (event) {
+      case GatewayEvent::body: {
+        std::string_view piece;
+        std::visit([&](auto& codec) { piece = codec.body().substr(0, budget); }, codec_);
+        const std::size_t wanted = within_length(piece.size());
+        out.append(piece.substr(0, wanted));
+        std::visit([&](auto& codec) { codec.take(connection_->received(), piece.size()); }, codec_);
+        if (left_ == 0) return end_of_body();
+        return PullResult::more;
+      }
+      case GatewayEvent::end: return end_of_body();
+      case GatewayEvent::fault:
+        return break_off(std::visit([](auto& codec) { return codec.fault(); }, codec_));
+      case GatewayEvent::head:
+      case GatewayEvent::interim: ASSERT(false && "a head inside a body"); break;
+      case GatewayEvent::need_more: break;
+    }
+    if (input_ended_) return break_off("its answer has no end");
+    const std::uint64_t direct =
+        std::visit([](const auto& codec) { return codec.announced(); }, codec_);
+    if (direct >= kReceivePerPull / 4 && connection_->received().empty()) {
+      const std::size_t most = static_cast<std::size_t>(
+          std::min<std::uint64_t>({direct, budget, kReceivePerPull, left_.value_or(direct)}));
+      const PullResult result = pull_directly(out, most);
+      if (result != PullResult::end) return result;
+      continue;  // the upstream has closed
+    }
+    if (receive().kind == IoResult::Kind::blocked) return wait_for_body();
+  }
+}
+
+// Straight into the client's queue. `end`: nothing more comes, which may be a fault.
+PullResult GatewayRun::pull_directly(SendQueue& out, std::size_t most) {
+  const IoResult result = connection_->transport().receive({out.reserve(most), most});
+  out.commit(result.kind == IoResult::Kind::done ? result.bytes : 0);
+  switch (result.kind) {
+    case IoResult::Kind::blocked: return wait_for_body();
+    case IoResult::Kind::done: break;
+    case IoResult::Kind::end:
+    case IoResult::Kind::failed:
+      is_gone_ = input_ended_ = true;
+      std::visit([](auto& codec) { codec.input_ended(); }, codec_);
+      return PullResult::end;
+  }
+  deadline_.disarm();
+  armed_in_ = nullptr;
+  if (left_) *left_ -= result.bytes;
+  std::visit([&](auto& codec) { codec.skip(result.bytes); }, codec_);
+  return left_ == 0 ? end_of_body() : PullResult::more;
+}
+
+// Takes the answer as fast as it comes, whatever the client does: the upstream is free for others
+// when it has given it.
+void GatewayRun::store_some() {
+  // Of a connection that is gone nothing is told again.
+  for (int pieces = 0; phase_ == Phase::body && (pieces < kStoredPerTurn || is_gone_); ++pieces) {
+    const GatewayEvent event =
+        std::visit([&](auto& codec) { return codec.next(connection_->received()); }, codec_);
+    if (event == GatewayEvent::body) {
+      std::visit(
+          [&](auto& codec) {
+            const std::string_view piece = codec.body();
+            const Result<void> kept = store_->append(piece.substr(0, within_length(piece.size())));
+            if (!kept) fault_ = kept.error().message;
+            codec.take(connection_->received(), piece.size());
+          },
+          codec_);
+      if (!fault_.empty()) return drop_connection();
+      if (left_ == 0) return (void)end_of_body();
+    } else if (event == GatewayEvent::end) {
+      return (void)end_of_body();
+    } else if (event == GatewayEvent::fault || input_ended_) {
+      fault_ = event == GatewayEvent::fault
+                   ? std::visit([](auto& codec) { return std::string(codec.fault()); }, codec_)
+                   : "its answer has no end";
+      return drop_connection();
+    } else if (receive().kind == IoResult::Kind::blocked) {
+      break;
+    }
+  }
+  // What nobody has taken has its bound, too.
+  is_read_paused_ = store_->bytes() - stored_taken_ > kMaxStored;
+  pull_awaited_ = !is_read_paused_;
+  update_interest();
+  update_deadline();
+}
+
+PullResult GatewayRun::pull_stored(SendQueue& out, std::size_t budget) {
+  const std::size_t most = std::min(budget, kReceivePerPull);
+  const Result<std::size_t> got = store_->read(stored_taken_, {out.reserve(most), most});
+  out.commit(got ? *got : 0);
+  if (!got) return break_off(got.error().message);
+  stored_taken_ += *got;
+  if (is_read_paused_ && connection_) store_some();
+  if (*got > 0) return PullResult::more;
+  if (!fault_.empty()) return break_off(fault_);
+  if (phase_ == Phase::over) return has_ended_ ? PullResult::end : PullResult::failed;
+  store_awaited_ = true;
+  return PullResult::blocked;
+}
+
+PullResult GatewayRun::wait_for_body() {
+  pull_awaited_ = true;
+  is_read_paused_ = false;
+  update_interest();
+  update_deadline();
+  return PullResult::blocked;
+}
+
+// How many of the next octets belong to the body, when its length has been said.
+std::size_t GatewayRun::within_length(std::size_t bytes) {
+  deadline_.disarm();
+  armed_in_ = nullptr;
+  if (!left_) return bytes;
+  const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(bytes, *left_));
+  *left_ -= wanted;
+  if (wanted < bytes && !std::exchange(surplus_noted_, true)) {
+    shared_.pool.log().warn(exchange_.id(), "upstream {}: more than its Content-Length is dropped",
+                            server_->rules().text);
+  }
+  return wanted;
+}
+
+PullResult GatewayRun::end_of_body() {
+  if (left_.value_or(0) != 0) return break_off("its answer is shorter than its Content-Length");
+  const GatewayEvent event =
+      std::visit([&](auto& codec) { return codec.next(connection_->received()); }, codec_);
+  if (event == GatewayEvent::end) {
+    release_connection();
+  } else {
+    drop_connection();
+  }
+  phase_ = Phase::over;
+  has_ended_ = true;
+  return PullResult::end;
+}
+
+PullResult GatewayRun::break_off(std::string_view reason) {
+  shared_.pool.log().error(exchange_.id(), "upstream {}: {}", server_->rules().text,
+                           escape_for_log(reason));
+  drop_connection();
+  phase_ = Phase::over;
+  return PullResult::failed;
+}
+
+std::string_view GatewayRun::trailers() {
+  return std::visit([](const auto& codec) { return codec.trailers(); }, codec_);
+}
+
+// ---- Time.
+
+// The upstream's time runs only while it is the upstream that is waited for, and not the client.
+void GatewayRun::update_deadline() {
+  DeadlineList* list = nullptr;
+  const bool is_sending = connection_ && !connection_->out().empty();
+  switch (phase_) {
+    case Phase::choosing:
+    case Phase::connecting: list = &shared_.connect_deadlines; break;
+    case Phase::head:
+      if (is_sending) {
+        list = &shared_.idle_deadlines;
+      } else if (is_sent_) {
+        list = &shared_.head_deadlines;
+      } else if (!body_asked_) {
+        list = &shared_.continue_deadlines;
+      }
+      break;
+    case Phase::body:
+      if (pull_awaited_ || is_sending) list = &shared_.idle_deadlines;
+      break;
+    case Phase::spooling:
+    case Phase::over: break;
+  }
+  if (list == armed_in_) return;
+  armed_in_ = list;
+  if (list != nullptr) {
+    list->arm(deadline_);
+  } else {
+    deadline_.disarm();
+  }
+}
+
+void GatewayRun::on_deadline() {
+  armed_in_ = nullptr;
+  switch (phase_) {
+    case Phase::choosing: return give_up(504, "the upstream's name was not resolved in time");
+    case Phase::connecting: return attempt_failed(504, "no connection within connect_timeout");
+    case Phase::head:
+      if (!is_sent_ && !body_asked_) return ask_for_body();
+      return give_up(504, connection_->out().empty() ? "no answer within head_timeout"
+                                                     : "it takes nothing within idle_timeout");
+    case Phase::body:
+      if (store_) {
+        fault_ = "nothing has come within idle_timeout";
+        drop_connection();
+      } else {
+        (void)break_off("nothing has come within idle_timeout");
+      }
+      return exchange_.wake();
+    case Phase::spooling:
+    case Phase::over: return;
+  }
+}
+
+// ---- When it goes wrong.
+
+bool GatewayRun::may_try_again(bool is_stale) const {
+  if (body_taken_ && !body_file_) return false;
+  if (has_sent_ && !is_idempotent(exchange_.request().head.method)) return false;
+  return is_stale || retries_ < shared_.rules.retries;
+}
+
+// No octet of an answer has come.
+void GatewayRun::attempt_failed(http::Status status, std::string_view reason) {
+  // A kept connection may have been closed before the request reached its other end.
+  const bool is_stale = connection_ && connection_->is_reused() && status == 502;
+  if (is_stale) {
+    shared_.pool.drop_idle(*server_);
+    is_retry_fresh_ = true;
+  } else {
+    shared_.pool.note_failure(*server_, reason);
+  }
+  if (!may_try_again(is_stale)) return give_up(status, reason);
+  drop_connection();
+  if (is_stale) {
+    tried_.pop_back();
+  } else {
+    ++retries_;
+    shared_.pool.log().debug(exchange_.id(), "upstream {}: {}: trying again", server_->rules().text,
+                             escape_for_log(reason));
+  }
+  attempt();
+}
+
+void GatewayRun::give_up(http::Status status, std::string_view reason) {
+  drop_connection();
+  phase_ = Phase::over;
+  deadline_.disarm();
+  armed_in_ = nullptr;
+  if (status == 503) {
+    return exchange_.fail(503, shared_.may_log_overload() ? reason : std::string_view{},
+                          kRetryAfter);
+  }
+  exchange_.fail(status, server_ == nullptr ? std::string(reason)
+                                            : fmt::format("upstream {}: {}", server_->rules().text,
+                                                          escape_for_log(reason)));
+}
+
+// The exchange with the upstream is complete: the connection is kept when it can be.
+void GatewayRun::release_connection() {
+  const bool is_reusable =
+      std::visit([](const auto& codec) { return codec.is_reusable(); }, codec_) && is_sent_ &&
+      !takes_nothing_ && !is_gone_ && tunnel_.announce == config::ProxyProtocol::off &&
+      connection_->out().empty() && connection_->received().empty();
+  // Somebody waits for a process, and this connection may be what holds it.
+  const bool is_wanted = !shared_.one_at_a_time || server_->load().unanswered == 0;
+  if (is_reusable && is_wanted) {
+    deadline_.disarm();
+    armed_in_ = nullptr;
+    shared_.pool.give_back(*server_, std::move(connection_));
+  }
+  drop_connection();
+}
+
+void GatewayRun::drop_connection() {
+  waiter_.unlink();
+  takes_nothing_ = true;
+  count_unanswered(false);
+  deadline_.disarm();
+  armed_in_ = nullptr;
+  pull_awaited_ = false;
+  connection_.reset();
+}
+
+void GatewayRun::count_unanswered(bool is_unanswered) {
+  if (is_unanswered == unanswered_) return;
+  unanswered_ = is_unanswered;
+  if (is_unanswered) {
+    ++server_->load().unanswered;
+  } else {
+    --server_->load().unanswered;
+  }
+}
+
+}  // namespace uvhttpd

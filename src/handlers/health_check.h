@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+// handlers/health_check.h: asks one upstream now and then whether it is in order.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/arena.h"
+#include "config/gateways.h"
+#include "handlers/upstream_connection.h"
+#include "http/response_parser.h"
+#include "io/connect.h"
+
+namespace uvhttpd {
+
+// Begins with start(); each question has a connection of its own.
+class HealthCheck {
+ public:
+  enum class Kind {
+    connect,  // good when it takes a connection
+    http,     // good when GET of the path gives 2xx or 3xx
+  };
+  // How it is from now on; `reason` says what was wrong.
+  using Changed = void (*)(void* owner, bool is_healthy, std::string_view reason);
+  // Gives the address to ask; absent: none is known, which counts as a bad answer.
+  using Address = const SocketAddress* (*)(void* owner);
+
+  // `rules` and `upstream` outlive it.
+  HealthCheck(EventLoop& loop, Kind kind, const config::HealthCheck& rules,
+              const config::Upstream& upstream, Address address, Changed changed, void* owner);
+  HealthCheck(const HealthCheck&) = delete;
+  HealthCheck& operator=(const HealthCheck&) = delete;
+
+  void start() { ask(); }
+  bool is_healthy() const { return is_healthy_; }
+
+ private:
+  void ask();
+  void on_ready();
+  bool send_question();
+  void read_answer();
+  void on_timeout();
+  void conclude(bool is_good, std::string_view reason);
+
+  EventLoop& loop_;
+  const Kind kind_;
+  const config::HealthCheck& rules_;
+  const config::Upstream& upstream_;
+  const Address address_;
+  const Changed changed_;
+  void* const owner_;
+  Timer next_;
+  Timer timeout_;
+  std::size_t in_use_ = 0;
+  std::unique_ptr<UpstreamConnection> connection_;
+  bool is_connected_ = false;
+  http::ResponseParser parser_;
+  Arena arena_;
+  bool is_healthy_ = true;
+  unsigned in_a_row_ = 0;  // answers that say the other thing
+};
+
+}  // namespace uvhttpd

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: MIT
+#include "handlers/http_codec.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "base/text.h"
+#include "handlers/placeholders.h"
+#include "handlers/upstream_connection.h"
+#include "handlers/wire/rewrite.h"
+#include "http/forwarded.h"
+#include "http/framing.h"
+#include "server/site.h"
+
+namespace uvhttpd {
+namespace {
+
+using http::FieldName;
+
+constexpr http::ResponseLimits kLimits{.head_bytes = UpstreamConnection::kMaxHeadBytes,
+                                       .head_fields = 200};
+constexpr std::string_view kVia = "1.1 uvhttpd";  // RFC 9110 section 7.6.3
+
+// What says who asks: from clients that nobody vouches for it is not passed on.
+constexpr std::array<std::string_view, 7> kOrigin{
+    "forwarded",         "x-forwarded-for",    "x-forwarded-host", "x-forwarded-port",
+    "x-forwarded-proto", "x-forwarded-prefix", "x-real-ip"};
+
+// Applications behind CGI-like interfaces cannot tell "_" from "-", nor either from other signs.
+std::string folded(std::string_view name) {
+  std::string text = to_lower(name);
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return !is_digit(c) && (c < 'a' || c > 'z'); }, '-');
+  return text;
+}
+
+bool names(const http::FieldList& fields, FieldName list, std::string_view member) {
+  bool found = false;
+  fields.for_each(list, [&](std::string_view value) {
+    http::for_each_token(value, [&](std::string_view token) {
+      found = found || equals_ignoring_case(token, member);
+    });
+  });
+  return found;
+}
+
+// RFC 9110 section 7.6.1: what concerns one connection only.
+bool is_of_connection(FieldName name) {
+  switch (name) {
+    case FieldName::connection:
+    case FieldName::keep_alive:
+    case FieldName::proxy_connection:
+    case FieldName::te:
+    case FieldName::transfer_encoding:
+    case FieldName::upgrade: return true;
+    default: return false;
+  }
+}
+
+// "/a/../b", "/a/%2e%2e/b": what it means behind another prefix is not what it has meant here.
+bool has_dot_segments(std::string_view raw_path) {
+  std::string text = to_lower(raw_path);
+  for (std::size_t at = text.find("%2e"); at != std::string::npos; at = text.find("%2e", at)) {
+    text.replace(at, 3, ".");
+  }
+  text += '/';
+  return text.find("/./") != std::string::npos || text.find("/../") != std::string::npos;
+}
+
+void append_field(SendQueue& out, std::string_view name, std::string_view value) {
+  out.append(name);
+  out.append(": ");
+  out.append(value);
+  out.append("\r\n");
+}
+
+std::string_view without_slash(std::string_view prefix) {
+  if (prefix.ends_with('/')) prefix.remove_suffix(1);
+  return prefix;
+}
+
+std::string authority_with_port(const config::Upstream& upstream) {
+  if (upstream.kind == config::Upstream::Kind::unix_socket) return "localhost:80";
+  const bool is_ipv6 = upstream.host.find(':') != std::string::npos;
+  return (is_ipv6 ? "[" + upstream.host + "]" : upstream.host) + ":" +
+         std::to_string(upstream.port);
+}
+
+}  // namespace
+
+bool asks_for_websocket(const Request& request) {
+  const http::RequestHead& head = request.head;
+  return head.method == http::Method::get && head.minor_version >= 1 && !request.has_body() &&
+         names(head.fields, FieldName::connection, "upgrade") &&
+         names(head.fields, FieldName::upgrade, "websocket");
+}
+
+HttpCodec::Settings::Settings(const config::ProxyHandler& handler)
+    : rules(handler), prefix(without_slash(handler.strip_prefix)) {
+  for (const std::string_view name : kOrigin) own_names.emplace_back(name);
+  for (const auto& [name, value] : handler.set_headers) own_names.push_back(folded(name));
+}
+
+HttpCodec::HttpCodec(const Settings& settings, Exchange& exchange)
+    : settings_(&settings), exchange_(&exchange), parser_(kLimits) {}
+
+void HttpCodec::start(const config::Upstream& upstream) {
+  upstream_ = &upstream;
+  fault_ = {};
+  has_ended_ = false;
+  is_upgrade_ = settings_->rules.websocket && asks_for_websocket(exchange_->request());
+  parser_.start(exchange_->request().head.method);
+}
+
+// ---- The request.
+
+void HttpCodec::encode_head(SendQueue& out, const GatewayBody& body) {
+  const Request& request = exchange_->request();
+  out.append(request.head.method_text);
+  out.append(" ");
+  encode_target(out);
+  out.append(" HTTP/1.1\r\n");
+  encode_host(out);
+  encode_fields(out);
+  encode_origin(out);
+  encode_own_fields(out);
+  is_chunked_ = body.kind == GatewayBody::Kind::chunked;
+  if (is_chunked_) out.append("Transfer-Encoding: chunked\r\n");
+  if (body.kind == GatewayBody::Kind::length) {
+    append_field(out, "Content-Length", std::to_string(body.length));
+  }
+  // RFC 9110 section 10.1.1: it is the upstream that knows whether it wants the body.
+  asks_for_continue_ = request.framing.expect_continue && !settings_->rules.pool.buffer_body;
+  if (asks_for_continue_) out.append("Expect: 100-continue\r\n");
+  out.append(is_upgrade_ ? "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n" : "\r\n");
+}
+
+// As the client wrote it, unless something is taken off or put in front.
+void HttpCodec::encode_target(SendQueue& out) {
+  const http::Target& target = exchange_->request().target;
+  const std::string& prefix = settings_->prefix;
+  std::string_view path = target.raw_path;
+  if (!prefix.empty() || !upstream_->base.empty()) {
+    const bool is_raw = path.starts_with(prefix) && !has_dot_segments(path) &&
+                        (path.size() == prefix.size() || path[prefix.size()] == '/');
+    if (!is_raw) path = http::encode_path(target.path, exchange_->arena());
+    if (path.starts_with(prefix)) path.remove_prefix(prefix.size());
+    out.append(upstream_->base);
+  }
+  if (!path.starts_with('/')) out.append("/");
+  out.append(path);
+  if (target.has_query) {
+    out.append("?");
+    out.append(target.query);
+  }
+}
+
+void HttpCodec::encode_host(SendQueue& out) {
+  for (const auto& [name, value] : settings_->rules.set_headers) {
+    if (equals_ignoring_case(name, "host")) return append_field(out, "Host", expand(value));
+  }
+  const std::string_view authority = exchange_->request().target.authority;
+  if (!authority.empty()) return append_field(out, "Host", authority);
+  append_field(out, "Host", authority_with_port(*upstream_));
+}
+
+bool HttpCodec::is_dropped(const http::Field& field) const {
+  switch (field.known) {
+    case FieldName::host:
+    case FieldName::content_length:
+    case FieldName::expect:
+    case FieldName::proxy:
+    case FieldName::proxy_authorization: return true;
+    default: break;
+  }
+  if (is_of_connection(field.known)) return true;
+  const Request& request = exchange_->request();
+  if (request.head.fields.has(FieldName::connection) &&
+      names(request.head.fields, FieldName::connection, field.name)) {
+    return true;
+  }
+  // Most names are neither long nor begin with one of these letters.
+  const std::string name = folded(field.name);
+  if (name == "x-real-ip" && request.peer_is_trusted) return false;
+  return std::find(settings_->own_names.begin(), settings_->own_names.end(), name) !=
+         settings_->own_names.end();
+}
+
+void HttpCodec::encode_fields(SendQueue& out) {
+  const http::FieldList& fields = exchange_->request().head.fields;
+  for (const http::Field& field : fields.all()) {
+    if (!is_dropped(field)) append_field(out, field.name, field.value);
+  }
+  append_field(out, "Via", kVia);
+  if (names(fields, FieldName::te, "trailers")) {
+    out.append("TE: trailers\r\n");
+    if (!is_upgrade_) out.append("Connection: TE\r\n");
+  }
+}
+
+// Who asks, and for what. What a trusted proxy has said of it goes before.
+void HttpCodec::encode_origin(SendQueue& out) {
+  const Request& request = exchange_->request();
+  const http::FieldList& fields = request.head.fields;
+  const bool is_trusted = request.peer_is_trusted;
+  const std::string peer = request.peer.text();
+  const std::string_view authority = request.target.authority;
+
+  const auto passed_on = [&](std::string_view name) {
+    std::string list;
+    if (!is_trusted) return list;
+    for (const http::Field& field : fields.all()) {
+      if (!equals_ignoring_case(field.name, name) || field.value.empty()) continue;
+      if (!list.empty()) list += ", ";
+      list += field.value;
+    }
+    return list;
+  };
+  const auto add = [&](std::string_view name, std::string value) {
+    const bool is_set =
+        std::any_of(settings_->rules.set_headers.begin(), settings_->rules.set_headers.end(),
+                    [name](const auto& each) { return equals_ignoring_case(each.first, name); });
+    if (!is_set && !value.empty()) append_field(out, name, value);
+  };
+  const auto with = [](std::string list, std::string_view last) {
+    if (!list.empty()) list += ", ";
+    return list.append(last);
+  };
+  add("X-Forwarded-For", with(passed_on("X-Forwarded-For"), peer));
+  add("X-Forwarded-Proto", std::string(request.scheme));
+  const std::string host = passed_on("X-Forwarded-Host");
+  add("X-Forwarded-Host", host.empty() ? std::string(authority) : host);
+  if (!settings_->prefix.empty()) add("X-Forwarded-Prefix", settings_->prefix);
+  add("Forwarded",
+      with(passed_on("Forwarded"),
+           http::forwarded_element({.node = peer, .proto = request.scheme, .host = authority})));
+}
+
+void HttpCodec::encode_own_fields(SendQueue& out) {
+  for (const auto& [name, value] : settings_->rules.set_headers) {
+    if (value.empty() || equals_ignoring_case(name, "host")) continue;
+    append_field(out, name, expand(value));
+  }
+}
+
+void HttpCodec::encode_body(SendQueue& out, std::string_view piece) {
+  if (!is_chunked_) return out.append(piece);
+  std::array<char, 18> size{};
+  char* end = std::to_chars(size.data(), size.data() + 16, piece.size(), 16).ptr;
+  *end++ = '\r';
+  *end++ = '\n';
+  out.append({size.data(), static_cast<std::size_t>(end - size.data())});
+  out.append(piece);
+  out.append("\r\n");
+}
+
+void HttpCodec::encode_body_end(SendQueue& out) {
+  if (!is_chunked_) return;
+  out.append("0\r\n");
+  out.append(exchange_->request_trailers());
+  out.append("\r\n");
+}
+
+std::string HttpCodec::expand(std::string_view text) const {
+  const Request& request = exchange_->request();
+  const std::string client = request.client.text();
+  return fill_placeholders(text, ForwardedValues{.client = client,
+                                                 .host = request.target.authority,
+                                                 .scheme = request.scheme,
+                                                 .upstream = upstream_->text,
+                                                 .request_id = exchange_->id()});
+}
+
+// ---- The answer.
+
+GatewayEvent HttpCodec::next(RecvBuffer& received) {
+  using Event = http::ResponseParser::Event;
+  if (has_ended_) return GatewayEvent::end;
+  switch (parser_.next(received, exchange_->arena())) {
+    case Event::need_more: return GatewayEvent::need_more;
+    case Event::interim: return GatewayEvent::interim;
+    case Event::body: return GatewayEvent::body;
+    case Event::end: has_ended_ = true; return GatewayEvent::end;
+    case Event::error: return GatewayEvent::fault;
+    case Event::head: break;
+  }
+  const bool is_asked_for =
+      is_upgrade_ && names(parser_.head().fields, FieldName::upgrade, "websocket");
+  if (parser_.framing().upgraded && !is_asked_for) {
+    fault_ = "it changes the protocol without being asked to";
+    return GatewayEvent::fault;
+  }
+  return GatewayEvent::head;
+}
+
+// Where the upstream speaks of its own addresses, ours stand, if that is asked for.
+std::string_view HttpCodec::rewritten(const http::Field& field) {
+  const config::ProxyHandler& rules = settings_->rules;
+  const bool is_location = rules.rewrite_redirects && field.known == FieldName::location;
+  const bool is_cookie = rules.rewrite_cookies && field.known == FieldName::set_cookie;
+  if (!is_location && !is_cookie) return field.value;
+  const Request& request = exchange_->request();
+  const std::array<std::string, 1> authorities{authority_with_port(*upstream_)};
+  const wire::UpstreamView view{.authorities = authorities,
+                                .base = upstream_->base,
+                                .prefix = settings_->prefix,
+                                .scheme = request.scheme,
+                                .authority = request.target.authority};
+  return exchange_->arena().copy(is_location ? wire::rewrite_location(field.value, view)
+                                             : wire::rewrite_cookie(field.value, view));
+}
+
+void HttpCodec::fill(ResponseHead& head) {
+  const http::UpstreamHead& answer = parser_.head();
+  const http::ResponseFraming& framing = parser_.framing();
+  head.status = answer.status;
+  head.reason = answer.reason;
+  for (const http::Field& field : answer.fields.all()) {
+    if (field.known == FieldName::content_length || field.known == FieldName::server) continue;
+    if (is_of_connection(field.known)) continue;
+    if (answer.fields.has(FieldName::connection) &&
+        names(answer.fields, FieldName::connection, field.name)) {
+      continue;
+    }
+    if (field.known == FieldName::date) {
+      head.date = field.value;
+      continue;
+    }
+    const auto& hidden = settings_->rules.hide_headers;
+    const bool is_hidden = std::any_of(hidden.begin(), hidden.end(), [&](const std::string& name) {
+      return equals_ignoring_case(name, field.name);
+    });
+    if (!is_hidden) head.add(field.name, rewritten(field));
+  }
+  if (framing.upgraded) {
+    head.add("Connection", "Upgrade");
+    head.add("Upgrade", "websocket");
+    return;
+  }
+  if (framing.body == http::ResponseFraming::Body::length) head.content_length = framing.length;
+  // Of the answer to HEAD: what GET would have.
+  if (framing.body == http::ResponseFraming::Body::none) {
+    const auto said = answer.fields.value(FieldName::content_length);
+    if (said && exchange_->request().head.method == http::Method::head) {
+      head.content_length = parse_decimal(*said);
+    } else if (answer.status >= 200 && exchange_->request().head.method != http::Method::head) {
+      head.content_length = 0;
+    }
+  }
+}
+
+}  // namespace uvhttpd

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+#include "handlers/proxy.h"
+
+#include <utility>
+#include <variant>
+
+#include "base/text.h"
+
+namespace uvhttpd {
+namespace {
+
+// "a" of "x=1; name=a; y=2" (RFC 6265 section 5.4).
+std::string_view cookie_value(const Request& request, std::string_view name) {
+  std::string_view found;
+  request.head.fields.for_each(http::FieldName::cookie, [&](std::string_view pairs) {
+    while (!pairs.empty()) {
+      const std::size_t end = pairs.find(';');
+      const std::string_view pair = trim_ows(pairs.substr(0, end));
+      const std::size_t equals = pair.find('=');
+      if (equals != std::string_view::npos && pair.substr(0, equals) == name) {
+        found = pair.substr(equals + 1);
+      }
+      if (end == std::string_view::npos) return;
+      pairs.remove_prefix(end + 1);
+    }
+  });
+  return found;
+}
+
+std::string_view field_value(const Request& request, std::string_view name) {
+  for (const http::Field& field : request.head.fields.all()) {
+    if (equals_ignoring_case(field.name, name)) return field.value;
+  }
+  return {};
+}
+
+}  // namespace
+
+// Requests without the cookie or field are told apart by their clients.
+std::string_view hash_key_of(const config::HashKey& key, Exchange& exchange) {
+  const Request& request = exchange.request();
+  std::string_view found;
+  switch (key.kind) {
+    case config::HashKey::Kind::client: break;
+    case config::HashKey::Kind::path: return request.target.path;
+    case config::HashKey::Kind::cookie: found = cookie_value(request, key.name); break;
+    case config::HashKey::Kind::header: found = field_value(request, key.name); break;
+  }
+  return found.empty() ? exchange.arena().copy(request.client.text()) : found;
+}
+
+std::string names_of(const std::vector<config::Upstream>& upstreams) {
+  std::string names;
+  for (const config::Upstream& upstream : upstreams) {
+    if (!names.empty()) names += ", ";
+    names += upstream.text;
+  }
+  return names;
+}
+
+Proxy::Proxy(const config::Route& route, const config::ProxyHandler& rules,
+             const HandlerContext& context)
+    : rules_(rules),
+      settings_(rules),
+      shared_(context, route, rules.pool, HealthCheck::Kind::http, false),
+      tunnel_deadlines_(shared_.pool.clock(), rules.tunnel_timeout) {}
+
+void Proxy::handle(Exchange& exchange) {
+  const bool is_hashed = rules_.pool.balance == config::Balance::hash;
+  const std::string_view key =
+      is_hashed ? hash_key_of(rules_.pool.hash_key, exchange) : std::string_view{};
+  exchange
+      .keep<GatewayRun>(shared_, exchange, HttpCodec(settings_, exchange), key,
+                        TunnelRules{&tunnel_deadlines_, rules_.proxy_protocol})
+      .begin();
+}
+
+AnswerSource Proxy::foresee(Exchange&) { return {{}, "by " + names_of(rules_.pool.upstreams)}; }
+
+Result<BuiltHandler> build_proxy(const config::Route& route, const HandlerContext& context) {
+  BuiltHandler built;
+  built.handler =
+      std::make_unique<Proxy>(route, std::get<config::ProxyHandler>(route.handler), context);
+  built.name = "proxy";
+  built.asks_others = true;
+  return built;
+}
+
+}  // namespace uvhttpd

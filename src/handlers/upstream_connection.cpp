@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+#include "handlers/upstream_connection.h"
+
+#include <utility>
+
+namespace uvhttpd {
+
+UpstreamConnection::UpstreamConnection(EventLoop& loop, UniqueFd socket, std::size_t& in_use)
+    : in_use_(in_use),
+      idle_(
+          [](void* self) {
+            auto* connection = static_cast<UpstreamConnection*>(self);
+            connection->ready_(connection->user_, *connection, ready::kGone);
+          },
+          this),
+      fd_(socket.get()),
+      transport_(
+          loop, std::move(socket),
+          [](void* self, unsigned now_ready) {
+            auto* connection = static_cast<UpstreamConnection*>(self);
+            connection->ready_(connection->user_, *connection, now_ready);
+          },
+          this) {
+  ++in_use_;
+}
+
+UpstreamConnection::~UpstreamConnection() {
+  if (is_lent_) --in_use_;
+}
+
+void UpstreamConnection::lend(Ready ready, void* user) {
+  if (!std::exchange(is_lent_, true)) ++in_use_;
+  idle_.disarm();
+  ready_ = ready;
+  user_ = user;
+}
+
+void UpstreamConnection::take_back(Ready ended, void* owner, DeadlineList& patience,
+                                   TimePoint now) {
+  ASSERT(is_lent_ && out_.empty());
+  is_lent_ = false;
+  --in_use_;
+  is_reused_ = true;
+  idle_since_ = now;
+  ready_ = ended;
+  user_ = owner;
+  received_.reset();
+  patience.arm(idle_);
+  // Nothing is to come but the end.
+  transport_.want(ready::kReadable);
+}
+
+RecvBuffer& UpstreamConnection::received() {
+  if (!received_) received_ = std::make_unique<RecvBuffer>(kReceiveBytes);
+  return *received_;
+}
+
+IoResult UpstreamConnection::receive() {
+  RecvBuffer& buffer = received();
+  if (buffer.room().empty() && buffer.capacity() < kMaxBufferBytes) {
+    auto larger = std::make_unique<RecvBuffer>(kMaxBufferBytes);
+    larger->assign(buffer.unread());
+    received_ = std::move(larger);
+  }
+  const IoResult result = transport_.receive(received_->room());
+  if (result.kind == IoResult::Kind::done) received_->commit(result.bytes);
+  return result;
+}
+
+}  // namespace uvhttpd

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: MIT
+#include "handlers/upstream_pool.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/content_hash.h"
+
+namespace uvhttpd {
+namespace {
+
+using config::Balance;
+
+constexpr Duration kFirstRest{1'000};  // after a failure; doubled with each one that follows
+constexpr Duration kLongestRest{30'000};
+constexpr Duration kResolveSoon{1'000};  // after a name could not be looked up
+
+Duration rest_after(unsigned failures) {
+  const unsigned doublings = std::min(failures - 1, 5U);
+  return std::min(kFirstRest * (1U << doublings), kLongestRest);
+}
+
+// Two numbers become one that depends on every bit of both (the finisher of SplitMix64).
+std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
+  std::uint64_t x = a ^ (b + 0x9e3779b97f4a7c15U);
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9U;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebU;
+  return x ^ (x >> 31);
+}
+
+}  // namespace
+
+UpstreamServer::UpstreamServer(UpstreamPool& pool, const config::Upstream& rules,
+                               config::UpstreamLoad& load)
+    : pool_(pool), rules_(rules), load_(load), hash_(content_hash(rules.text)) {}
+
+const SocketAddress& UpstreamServer::next_address() {
+  ASSERT(!addresses_.empty());
+  return addresses_[turn_++ % addresses_.size()];
+}
+
+Result<std::unique_ptr<UpstreamConnection>> UpstreamServer::connect(EventLoop& loop) {
+  TRY_ASSIGN(UniqueFd socket, begin_connect(next_address()));
+  return std::make_unique<UpstreamConnection>(loop, std::move(socket), in_use_);
+}
+
+UpstreamPool::UpstreamPool(EventLoop& loop, Log& log, const config::UpstreamRules& rules,
+                           std::string where, HealthCheck::Kind check)
+    : loop_(loop),
+      log_(log),
+      rules_(rules),
+      where_(std::move(where)),
+      check_(check),
+      clock_(loop),
+      idle_deadlines_(clock_, rules.keep_alive_timeout),
+      random_(std::random_device{}()) {
+  ASSERT(rules.loads.size() == rules.upstreams.size());
+  for (std::size_t i = 0; i < rules.upstreams.size(); ++i) {
+    servers_.push_back(
+        std::make_unique<UpstreamServer>(*this, rules.upstreams[i], *rules.loads[i]));
+    candidates_.reserve(servers_.size());
+  }
+  // Workers that all began with the first would ask it in step.
+  turn_ = random_() % servers_.size();
+}
+
+void UpstreamPool::start() {
+  for (const std::unique_ptr<UpstreamServer>& each : servers_) {
+    UpstreamServer& server = *each;
+    const config::Upstream& upstream = server.rules_;
+    if (upstream.kind == config::Upstream::Kind::name) {
+      server.resolver_ = std::make_unique<Resolver>(
+          loop_, upstream.host, upstream.port,
+          [](void* self) {
+            auto& resolved = *static_cast<UpstreamServer*>(self);
+            resolved.pool_.on_resolved(resolved);
+          },
+          &server);
+      server.resolve_again_ = std::make_unique<Timer>(
+          loop_, [](void* self) { static_cast<UpstreamServer*>(self)->resolver_->start(); },
+          &server);
+      server.resolver_->start();
+    } else {
+      Result<SocketAddress> address = upstream.kind == config::Upstream::Kind::ip
+                                          ? SocketAddress::of_ip(upstream.host, upstream.port)
+                                          : SocketAddress::of_unix(upstream.path);
+      if (address) {
+        server.addresses_ = {*address};
+      } else {
+        log_.error(where_, "upstream {}: {}", upstream.text, address.error().message);
+      }
+    }
+    if (!rules_.health) continue;
+    server.check_ = std::make_unique<HealthCheck>(
+        loop_, check_, *rules_.health, upstream,
+        [](void* self) -> const SocketAddress* {
+          auto& asked = *static_cast<UpstreamServer*>(self);
+          return asked.addresses_.empty() ? nullptr : &asked.next_address();
+        },
+        [](void* self, bool is_healthy, std::string_view reason) {
+          auto& asked = *static_cast<UpstreamServer*>(self);
+          asked.pool_.on_health(asked, is_healthy, reason);
+        },
+        &server);
+    server.check_->start();
+  }
+}
+
+void UpstreamPool::on_resolved(UpstreamServer& server) {
+  const std::optional<Error>& error = server.resolver_->error();
+  if (error) {
+    log_.warn(where_, "upstream {}: {}", server.rules_.text, error->message);
+  } else {
+    server.addresses_ = server.resolver_->addresses();
+  }
+  server.resolve_again_->start(error ? std::min<Duration>(kResolveSoon, rules_.resolve_every)
+                                     : Duration(rules_.resolve_every));
+  // They may wait again, at the end of the list.
+  IntrusiveList<Waiter> now;
+  while (!waiting_.empty()) {
+    Waiter& waiter = waiting_.front();
+    waiter.unlink();
+    now.push_back(waiter);
+  }
+  while (!now.empty()) {
+    Waiter& waiter = now.front();
+    waiter.unlink();
+    waiter.resolved_(waiter.owner_);
+  }
+}
+
+void UpstreamPool::on_health(UpstreamServer& server, bool is_healthy, std::string_view reason) {
+  server.is_healthy_ = is_healthy;
+  if (is_healthy) {
+    server.failures_ = 0;
+    log_.info(where_, "upstream {}: in order again", server.rules_.text);
+  } else {
+    server.idle_.clear();
+    log_.warn(where_, "upstream {}: out of order: {}", server.rules_.text, reason);
+  }
+}
+
+bool UpstreamPool::is_usable(const UpstreamServer& server, TimePoint now) const {
+  return server.rests_until_ <= now;
+}
+
+void UpstreamPool::collect(const Wish& wish, bool resting_too) {
+  const TimePoint now = loop_.now();
+  candidates_.clear();
+  for (const std::unique_ptr<UpstreamServer>& server : servers_) {
+    if (!server->is_healthy_ || server->addresses_.empty()) continue;
+    if (!resting_too && !is_usable(*server, now)) continue;
+    if (wish.tried != nullptr &&
+        std::find(wish.tried->begin(), wish.tried->end(), server.get()) != wish.tried->end()) {
+      continue;
+    }
+    candidates_.push_back(server.get());
+  }
+}
+
+UpstreamPool::Choice UpstreamPool::choose(const Wish& wish) {
+  collect(wish, false);
+  // Rather one that failed a moment ago than none, and rather the same again.
+  if (candidates_.empty()) collect(wish, true);
+  if (candidates_.empty()) collect({wish.hash_key, nullptr}, true);
+  if (!candidates_.empty()) return {Verdict::chosen, pick(wish)};
+  const auto any = [this](auto&& holds) {
+    return std::any_of(servers_.begin(), servers_.end(),
+                       [&](const auto& server) { return holds(*server); });
+  };
+  if (any([](const UpstreamServer& server) {
+        return server.is_healthy_ && server.resolver_ && !server.resolver_->error();
+      })) {
+    return {Verdict::unresolved, nullptr};
+  }
+  const bool all_lack_addresses =
+      !any([](const UpstreamServer& server) { return !server.addresses_.empty(); });
+  return {all_lack_addresses ? Verdict::no_address : Verdict::unhealthy, nullptr};
+}
+
+UpstreamServer* UpstreamPool::pick(const Wish& wish) {
+  if (candidates_.size() == 1) return candidates_.front();
+  switch (rules_.balance) {
+    case Balance::least_connections: return least_connected();
+    case Balance::round_robin: return candidates_[++turn_ % candidates_.size()];
+    case Balance::hash: return of_hash(wish.hash_key);
+    case Balance::random_two: {
+      const std::size_t first = random_() % candidates_.size();
+      const std::size_t other =
+          (first + 1 + random_() % (candidates_.size() - 1)) % candidates_.size();
+      return candidates_[first]->in_use_ <= candidates_[other]->in_use_ ? candidates_[first]
+                                                                        : candidates_[other];
+    }
+  }
+  return candidates_.front();
+}
+
+// Of several with as few, the next in turn.
+UpstreamServer* UpstreamPool::least_connected() {
+  const std::size_t count = candidates_.size();
+  const std::size_t first = ++turn_ % count;
+  UpstreamServer* least = candidates_[first];
+  for (std::size_t i = 1; i < count; ++i) {
+    UpstreamServer* other = candidates_[(first + i) % count];
+    if (other->in_use_ < least->in_use_) least = other;
+  }
+  return least;
+}
+
+// Rendezvous hashing: when an upstream goes, only what it had goes elsewhere.
+UpstreamServer* UpstreamPool::of_hash(std::string_view key) {
+  const std::uint64_t hash = content_hash(key);
+  return *std::max_element(candidates_.begin(), candidates_.end(),
+                           [hash](const UpstreamServer* a, const UpstreamServer* b) {
+                             return mix(a->hash_, hash) < mix(b->hash_, hash);
+                           });
+}
+
+std::unique_ptr<UpstreamConnection> UpstreamPool::take_idle(UpstreamServer& server,
+                                                            Duration freshest) {
+  if (server.idle_.empty()) return nullptr;
+  if (loop_.now() - server.idle_.back()->idle_since() > freshest) return nullptr;
+  std::unique_ptr<UpstreamConnection> connection = std::move(server.idle_.back());
+  server.idle_.pop_back();
+  return connection;
+}
+
+void UpstreamPool::give_back(UpstreamServer& server,
+                             std::unique_ptr<UpstreamConnection> connection) {
+  if (server.idle_.size() >= rules_.keep_alive || !server.is_healthy_) return;
+  connection->take_back(on_idle_ended, &server, idle_deadlines_, loop_.now());
+  server.idle_.push_back(std::move(connection));
+}
+
+void UpstreamPool::on_idle_ended(void* of_server, UpstreamConnection& connection, unsigned) {
+  auto& idle = static_cast<UpstreamServer*>(of_server)->idle_;
+  std::erase_if(idle, [&](const auto& each) { return each.get() == &connection; });
+}
+
+void UpstreamPool::drop_idle(UpstreamServer& server) { server.idle_.clear(); }
+
+void UpstreamPool::note_success(UpstreamServer& server) {
+  if (server.failures_ == 0) return;
+  server.failures_ = 0;
+  server.rests_until_ = {};
+  log_.info(where_, "upstream {}: answers again", server.rules_.text);
+}
+
+// The first failure is told where the request is logged; that it goes on, now and then.
+void UpstreamPool::note_failure(UpstreamServer& server, std::string_view reason) {
+  const TimePoint now = loop_.now();
+  if (server.rests_until_ > now) return;
+  ++server.failures_;
+  const Duration rest = rest_after(server.failures_);
+  server.rests_until_ = now + rest;
+  if (servers_.size() > 1) {
+    log_.warn(where_, "upstream {}: {}; the others are asked for {} s", server.rules_.text, reason,
+              rest.count() / 1000);
+  }
+}
+
+}  // namespace uvhttpd
