@@ -53,8 +53,11 @@ void check_answer(const config::Expect& expect, const RehearsedAnswer& answer, M
     check_status(expect, answer, out);
     for (const config::Expect::Field& field : expect.header) check_field(field, answer, out);
   } else if (expect.status || !expect.header.empty()) {
-    out.push_back("the program " + answer.source.file +
-                  " answers, which tests do not run: only `route` and `handler` can be expected");
+    const bool is_upstream = !answer.source.upstream.empty();
+    out.push_back(
+        (is_upstream ? "the upstream " + answer.source.upstream + " answers, which tests do not ask"
+                     : "the program " + answer.source.file + " answers, which tests do not run") +
+        ": only `route` and `handler` can be expected");
   }
 }
 

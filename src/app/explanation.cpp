@@ -103,6 +103,7 @@ std::string why_not(const RehearsedAnswer& answer, const RehearsedAnswer::RouteF
 
 std::string answer_words(const Explained& explained) {
   const RehearsedAnswer& answer = explained.answer;
+  if (!answer.source.upstream.empty()) return "the upstream's: explain does not ask it";
   if (answer.is_program) return "the program's: explain does not run it";
   std::string text = fmt::format("{} {}", answer.status, shown(answer.reason));
   const bool is_chunked = std::any_of(
@@ -204,6 +205,12 @@ std::string explain_as_text(const Explained& explained) {
   if (!answer.source.file.empty()) {
     const std::string details = answer.source.details.empty() ? "" : ", " + answer.source.details;
     add(answer.is_program ? "program" : "file", shown(answer.source.file) + shown(details));
+  }
+  if (!answer.source.upstream.empty()) {
+    const bool has_file = !answer.source.file.empty();
+    const std::string details =
+        has_file || answer.source.details.empty() ? "" : ", " + answer.source.details;
+    add("upstream", shown(answer.source.upstream) + shown(details));
   }
   add("answer", answer_words(explained));
   add_fields(answer, out);

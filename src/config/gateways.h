@@ -46,7 +46,7 @@ struct HealthCheck {
 
 // What all workers know of an upstream together.
 struct UpstreamLoad {
-  std::atomic<std::uint64_t> unanswered{0};  // new connections that nothing has come from yet
+  std::atomic<std::uint64_t> held_up{0};  // new connections that have waited for a while
 };
 
 // The pool keys, the same for all gateways.

@@ -27,6 +27,8 @@ constexpr std::uint64_t kMaxStored = 1ULL << 30;  // of an answer that its clien
 constexpr Duration kContinueWait{1'000};          // for upstreams that know nothing of Expect
 // A request that cannot be repeated does not go out on a connection that may be closing.
 constexpr Duration kFreshEnough{1'000};
+// A new connection without an octet may wait for a process that a kept one holds.
+constexpr Duration kHeldUpAfter{50};
 constexpr Duration kOverloadLogInterval{1'000};
 constexpr std::array<http::ResponseField, 1> kRetryAfter{{{"Retry-After", "1"}}};
 
@@ -56,14 +58,15 @@ bool has_no_body(http::Method method, http::Status status) {
 GatewayShared::GatewayShared(const HandlerContext& context, const config::Route& route,
                              const config::UpstreamRules& its_rules, HealthCheck::Kind check,
                              bool is_one_at_a_time)
-    : pool(context.loop, context.log, its_rules, route.path.text, check),
+    : pool(context, its_rules, route.path.text, check),
       rules(its_rules),
       one_at_a_time(is_one_at_a_time),
       spool_directory(temporary_directory()),
       connect_deadlines(pool.clock(), rules.connect_timeout),
       head_deadlines(pool.clock(), rules.head_timeout),
       idle_deadlines(pool.clock(), rules.idle_timeout),
-      continue_deadlines(pool.clock(), kContinueWait) {
+      continue_deadlines(pool.clock(), kContinueWait),
+      held_up_deadlines(pool.clock(), kHeldUpAfter) {
   if (context.serves) pool.start();
 }
 
@@ -82,7 +85,8 @@ GatewayRun::GatewayRun(GatewayShared& shared, Exchange& exchange, GatewayCodec c
       hash_key_(hash_key),
       tunnel_(tunnel),
       waiter_([](void* self) { static_cast<GatewayRun*>(self)->attempt(); }, this),
-      deadline_([](void* self) { static_cast<GatewayRun*>(self)->on_deadline(); }, this) {}
+      deadline_([](void* self) { static_cast<GatewayRun*>(self)->on_deadline(); }, this),
+      held_up_([](void* self) { static_cast<GatewayRun*>(self)->on_held_up(); }, this) {}
 
 GatewayRun::~GatewayRun() {
   if (destroyed_ != nullptr) *destroyed_ = true;
@@ -131,7 +135,7 @@ void GatewayRun::connect(bool may_reuse) {
     auto made = server_->connect(shared_.pool.loop());
     if (!made) return attempt_failed(502, made.error().message);
     connection_ = *std::move(made);
-    count_unanswered(true);
+    if (shared_.one_at_a_time) shared_.held_up_deadlines.arm(held_up_);
   }
   connection_->lend([](void* self, UpstreamConnection&,
                        unsigned now_ready) { static_cast<GatewayRun*>(self)->on_ready(now_ready); },
@@ -218,19 +222,21 @@ std::size_t GatewayRun::write(std::string_view bytes) {
     case Phase::body: break;
   }
   body_taken_ = true;
+  std::size_t taken = 0;
   // An upstream need not read what it does not want.
-  if (takes_nothing_) return bytes.size();
-  SendQueue& out = connection_->out();
-  const std::size_t room = kMaxQueued - std::min<std::uint64_t>(out.bytes(), kMaxQueued);
-  const std::string_view piece = bytes.substr(0, room);
-  if (!piece.empty()) {
+  while (taken < bytes.size() && !takes_nothing_) {
+    SendQueue& out = connection_->out();
+    if (out.bytes() >= kMaxQueued) break;
+    const std::string_view piece = bytes.substr(taken, kMaxQueued - out.bytes());
     std::visit([&](auto& codec) { codec.encode_body(out, piece); }, codec_);
+    taken += piece.size();
     flush();
   }
-  body_blocked_ = piece.size() < bytes.size();
+  if (takes_nothing_) taken = bytes.size();
+  body_blocked_ = taken < bytes.size();
   update_interest();
   update_deadline();
-  return piece.size();
+  return taken;
 }
 
 void GatewayRun::finish() {
@@ -347,7 +353,7 @@ IoResult GatewayRun::receive() {
   const IoResult result = connection_->receive();
   if (result.kind == IoResult::Kind::done) {
     has_received_ = true;
-    count_unanswered(false);
+    not_held_up();
   }
   if (result.kind == IoResult::Kind::end || result.kind == IoResult::Kind::failed) {
     is_gone_ = true;
@@ -382,7 +388,13 @@ void GatewayRun::read_head() {
         if (!has_received_) {
           return attempt_failed(502, "it closed the connection before it answered");
         }
-        return give_up(502, std::visit([](auto& codec) { return codec.fault(); }, codec_));
+        return std::visit(
+            [this](auto& codec) {
+              // Turned away before it began: another may have room.
+              if (codec.fault_status() == 503) return attempt_failed(503, codec.fault());
+              return give_up(codec.fault_status(), codec.fault());
+            },
+            codec_);
       case GatewayEvent::end:
       case GatewayEvent::body: ASSERT(false && "a body before its head"); return;
       case GatewayEvent::need_more: break;
@@ -496,16 +508,16 @@ PullResult GatewayRun::pull(SendQueue& out, std::size_t budget) {
     if (direct >= kReceivePerPull / 4 && connection_->received().empty()) {
       const std::size_t most = static_cast<std::size_t>(
           std::min<std::uint64_t>({direct, budget, kReceivePerPull, left_.value_or(direct)}));
-      const PullResult result = pull_directly(out, most);
-      if (result != PullResult::end) return result;
-      continue;  // the upstream has closed
+      if (const auto result = pull_directly(out, most)) return *result;
+      continue;
     }
     if (receive().kind == IoResult::Kind::blocked) return wait_for_body();
   }
 }
 
-// Straight into the client's queue. `end`: nothing more comes, which may be a fault.
-PullResult GatewayRun::pull_directly(SendQueue& out, std::size_t most) {
+// Straight into the client's queue. Nothing: the upstream has closed, and the codec knows what that
+// means.
+std::optional<PullResult> GatewayRun::pull_directly(SendQueue& out, std::size_t most) {
   const IoResult result = connection_->transport().receive({out.reserve(most), most});
   out.commit(result.kind == IoResult::Kind::done ? result.bytes : 0);
   switch (result.kind) {
@@ -515,7 +527,7 @@ PullResult GatewayRun::pull_directly(SendQueue& out, std::size_t most) {
     case IoResult::Kind::failed:
       is_gone_ = input_ended_ = true;
       std::visit([](auto& codec) { codec.input_ended(); }, codec_);
-      return PullResult::end;
+      return std::nullopt;
   }
   deadline_.disarm();
   armed_in_ = nullptr;
@@ -681,20 +693,22 @@ void GatewayRun::on_deadline() {
 
 bool GatewayRun::may_try_again(bool is_stale) const {
   if (body_taken_ && !body_file_) return false;
-  if (has_sent_ && !is_idempotent(exchange_.request().head.method)) return false;
+  const bool is_safe = !has_sent_ || is_turned_away_;
+  if (!is_safe && !is_idempotent(exchange_.request().head.method)) return false;
   return is_stale || retries_ < shared_.rules.retries;
 }
 
-// No octet of an answer has come.
+// No octet of an answer has come, or only that there will be none.
 void GatewayRun::attempt_failed(http::Status status, std::string_view reason) {
   // A kept connection may have been closed before the request reached its other end.
   const bool is_stale = connection_ && connection_->is_reused() && status == 502;
   if (is_stale) {
     shared_.pool.drop_idle(*server_);
     is_retry_fresh_ = true;
-  } else {
+  } else if (status != 503) {
     shared_.pool.note_failure(*server_, reason);
   }
+  is_turned_away_ = status == 503;
   if (!may_try_again(is_stale)) return give_up(status, reason);
   drop_connection();
   if (is_stale) {
@@ -728,7 +742,7 @@ void GatewayRun::release_connection() {
       !takes_nothing_ && !is_gone_ && tunnel_.announce == config::ProxyProtocol::off &&
       connection_->out().empty() && connection_->received().empty();
   // Somebody waits for a process, and this connection may be what holds it.
-  const bool is_wanted = !shared_.one_at_a_time || server_->load().unanswered == 0;
+  const bool is_wanted = !shared_.one_at_a_time || server_->load().held_up == 0;
   if (is_reusable && is_wanted) {
     deadline_.disarm();
     armed_in_ = nullptr;
@@ -740,21 +754,23 @@ void GatewayRun::release_connection() {
 void GatewayRun::drop_connection() {
   waiter_.unlink();
   takes_nothing_ = true;
-  count_unanswered(false);
+  not_held_up();
   deadline_.disarm();
   armed_in_ = nullptr;
   pull_awaited_ = false;
   connection_.reset();
 }
 
-void GatewayRun::count_unanswered(bool is_unanswered) {
-  if (is_unanswered == unanswered_) return;
-  unanswered_ = is_unanswered;
-  if (is_unanswered) {
-    ++server_->load().unanswered;
-  } else {
-    --server_->load().unanswered;
-  }
+// Those that are kept are given up, here at once and by other workers when they are given back.
+void GatewayRun::on_held_up() {
+  is_held_up_ = true;
+  ++server_->load().held_up;
+  shared_.pool.drop_idle(*server_);
+}
+
+void GatewayRun::not_held_up() {
+  held_up_.disarm();
+  if (std::exchange(is_held_up_, false)) --server_->load().held_up;
 }
 
 }  // namespace uvhttpd

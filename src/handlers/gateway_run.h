@@ -33,6 +33,7 @@ class GatewayShared {
   DeadlineList head_deadlines;
   DeadlineList idle_deadlines;
   DeadlineList continue_deadlines;
+  DeadlineList held_up_deadlines;
 
   // What upstreams lack is told once a second.
   bool may_log_overload();
@@ -86,7 +87,7 @@ class GatewayRun final : public BodySink, public BodySource {
   void handle_again(std::string_view target);
   void answer_without_body(const ResponseHead& head);
   std::size_t within_length(std::size_t bytes);
-  PullResult pull_directly(SendQueue& out, std::size_t budget);
+  std::optional<PullResult> pull_directly(SendQueue& out, std::size_t budget);
   void store_some();
   PullResult pull_stored(SendQueue& out, std::size_t budget);
   PullResult wait_for_body();
@@ -101,7 +102,8 @@ class GatewayRun final : public BodySink, public BodySource {
   void give_up(http::Status status, std::string_view reason);
   void release_connection();
   void drop_connection();
-  void count_unanswered(bool is_unanswered);
+  void on_held_up();
+  void not_held_up();
   GatewayBody body_to_send() const;
 
   GatewayShared& shared_;
@@ -116,6 +118,7 @@ class GatewayRun final : public BodySink, public BodySource {
   std::unique_ptr<UpstreamConnection> connection_;
   UpstreamPool::Waiter waiter_;
   DeadlineNode deadline_;
+  DeadlineNode held_up_;
   const DeadlineList* armed_in_ = nullptr;
 
   std::optional<Spool> spool_;
@@ -129,7 +132,8 @@ class GatewayRun final : public BodySink, public BodySource {
   bool has_sent_ = false;        // octets have gone out
   bool is_sent_ = false;         // the whole request is queued
   bool takes_nothing_ = false;   // the upstream has stopped reading
-  bool unanswered_ = false;      // counted in the upstream's load
+  bool is_held_up_ = false;      // counted in the upstream's load
+  bool is_turned_away_ = false;  // it has not begun with the request
   // The client's body.
   bool body_asked_ = false;
   bool body_taken_ = false;    // some of it is gone: there is no second attempt

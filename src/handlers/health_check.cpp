@@ -41,7 +41,7 @@ void HealthCheck::ask() {
   Result<UniqueFd> socket = begin_connect(*address);
   if (!socket) return conclude(false, socket.error().message);
   is_connected_ = false;
-  connection_ = std::make_unique<UpstreamConnection>(loop_, *std::move(socket), in_use_);
+  connection_ = std::make_unique<UpstreamConnection>(loop_, *std::move(socket), counts_);
   connection_->lend([](void* self, UpstreamConnection&,
                        unsigned) { static_cast<HealthCheck*>(self)->on_ready(); },
                     this);

@@ -51,7 +51,7 @@ class HealthCheck {
   void* const owner_;
   Timer next_;
   Timer timeout_;
-  std::size_t in_use_ = 0;
+  ConnectionCounts counts_;
   std::unique_ptr<UpstreamConnection> connection_;
   bool is_connected_ = false;
   http::ResponseParser parser_;

@@ -30,11 +30,21 @@ constexpr std::array<std::string_view, 7> kOrigin{
     "x-forwarded-proto", "x-forwarded-prefix", "x-real-ip"};
 
 // Applications behind CGI-like interfaces cannot tell "_" from "-", nor either from other signs.
+char folded(char c) {
+  const char lower = ascii_lower(c);
+  return is_digit(lower) || (lower >= 'a' && lower <= 'z') ? lower : '-';
+}
+
 std::string folded(std::string_view name) {
-  std::string text = to_lower(name);
-  std::replace_if(
-      text.begin(), text.end(), [](char c) { return !is_digit(c) && (c < 'a' || c > 'z'); }, '-');
+  std::string text(name);
+  std::transform(text.begin(), text.end(), text.begin(), [](char c) { return folded(c); });
   return text;
+}
+
+bool folds_to(std::string_view name, std::string_view folded_name) {
+  return name.size() == folded_name.size() &&
+         std::equal(name.begin(), name.end(), folded_name.begin(),
+                    [](char c, char wanted) { return folded(c) == wanted; });
 }
 
 bool names(const http::FieldList& fields, FieldName list, std::string_view member) {
@@ -60,11 +70,21 @@ bool is_of_connection(FieldName name) {
   }
 }
 
-// "/a/../b", "/a/%2e%2e/b": what it means behind another prefix is not what it has meant here.
+// "/a/../b", "/a/%2e%2e%2fb": what it means behind another prefix is not what it has meant here,
+// however many times the upstream decodes it and whatever it takes for a slash.
 bool has_dot_segments(std::string_view raw_path) {
+  struct Spelling {
+    std::string_view code;
+    char sign;
+  };
+  constexpr std::array<Spelling, 5> kSpellings{
+      {{"%25", '%'}, {"%2e", '.'}, {"%2f", '/'}, {"%5c", '/'}, {"\\", '/'}}};
   std::string text = to_lower(raw_path);
-  for (std::size_t at = text.find("%2e"); at != std::string::npos; at = text.find("%2e", at)) {
-    text.replace(at, 3, ".");
+  for (const Spelling& spelling : kSpellings) {
+    std::size_t at = 0;
+    while ((at = text.find(spelling.code, at)) != std::string::npos) {
+      text.replace(at, spelling.code.size(), 1, spelling.sign);
+    }
   }
   text += '/';
   return text.find("/./") != std::string::npos || text.find("/../") != std::string::npos;
@@ -182,11 +202,10 @@ bool HttpCodec::is_dropped(const http::Field& field) const {
       names(request.head.fields, FieldName::connection, field.name)) {
     return true;
   }
-  // Most names are neither long nor begin with one of these letters.
-  const std::string name = folded(field.name);
-  if (name == "x-real-ip" && request.peer_is_trusted) return false;
-  return std::find(settings_->own_names.begin(), settings_->own_names.end(), name) !=
-         settings_->own_names.end();
+  if (field.known == FieldName::x_real_ip && request.peer_is_trusted) return false;
+  const std::vector<std::string>& own = settings_->own_names;
+  return std::any_of(own.begin(), own.end(),
+                     [&](const std::string& name) { return folds_to(field.name, name); });
 }
 
 void HttpCodec::encode_fields(SendQueue& out) {

@@ -41,6 +41,7 @@ class HttpCodec {
   void skip(std::uint64_t bytes) { parser_.skip(bytes); }
   std::string_view trailers() const { return parser_.trailers(); }
   std::string_view fault() const { return fault_.empty() ? parser_.fault() : fault_; }
+  http::Status fault_status() const { return 502; }
   bool is_reusable() const { return parser_.is_reusable(); }
 
   // Chunked bodies are sent on as they come.

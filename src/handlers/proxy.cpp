@@ -75,7 +75,7 @@ void Proxy::handle(Exchange& exchange) {
       .begin();
 }
 
-AnswerSource Proxy::foresee(Exchange&) { return {{}, "by " + names_of(rules_.pool.upstreams)}; }
+AnswerSource Proxy::foresee(Exchange&) { return {{}, {}, names_of(rules_.pool.upstreams)}; }
 
 Result<BuiltHandler> build_proxy(const config::Route& route, const HandlerContext& context) {
   BuiltHandler built;

@@ -18,7 +18,7 @@ ScriptCodec::ScriptCodec(Protocol protocol, Exchange& exchange, wire::Variables 
 
 void ScriptCodec::start(const config::Upstream& upstream) {
   prefix_ = "upstream " + upstream.text + ": ";
-  input_ended_ = has_head_ = has_ended_ = false;
+  input_ended_ = has_head_ = has_ended_ = is_overloaded_ = false;
   decoder_ = {};
   head_ = std::make_unique<wire::CgiHeadParser>();
   errors_.reset();
@@ -94,6 +94,7 @@ GatewayEvent ScriptCodec::next_output(RecvBuffer& received) {
       case wire::FcgiDecoder::Event::end: break;
     }
     if (decoder_.protocol_status() != wire::FcgiStatus::request_complete) {
+      is_overloaded_ = decoder_.protocol_status() == wire::FcgiStatus::overloaded && !has_head_;
       return fail(wire::name_of(decoder_.protocol_status()));
     }
     return end_of_output();

@@ -40,6 +40,8 @@ class ScriptCodec {
   void skip(std::uint64_t bytes);
   std::string_view trailers() const { return {}; }
   std::string_view fault() const { return fault_; }
+  // 503: it has not begun with the request, having too many.
+  http::Status fault_status() const { return is_overloaded_ ? 503 : 502; }
   bool is_reusable() const { return keep_connection_ && has_ended_; }
 
   // CONTENT_LENGTH is what these programs read by.
@@ -62,6 +64,7 @@ class ScriptCodec {
   bool input_ended_ = false;
   bool has_head_ = false;
   bool has_ended_ = false;
+  bool is_overloaded_ = false;
   Exchange* exchange_;
   wire::Variables variables_;
   wire::FcgiDecoder decoder_;

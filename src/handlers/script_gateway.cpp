@@ -106,8 +106,8 @@ void ScriptGateway::handle(Exchange& exchange) {
 AnswerSource ScriptGateway::foresee(Exchange& exchange) {
   const std::optional<wire::ScriptPath> script = find_script(exchange);
   if (!script) return {};
-  AnswerSource source{filename_of(*script), "by " + names_of(rules_.pool.upstreams)};
-  if (!script->path_info.empty()) source.details += ", with PATH_INFO " + script->path_info;
+  AnswerSource source{filename_of(*script), {}, names_of(rules_.pool.upstreams)};
+  if (!script->path_info.empty()) source.details = "with PATH_INFO " + script->path_info;
   return source;
 }
 

@@ -5,8 +5,8 @@
 
 namespace uvhttpd {
 
-UpstreamConnection::UpstreamConnection(EventLoop& loop, UniqueFd socket, std::size_t& in_use)
-    : in_use_(in_use),
+UpstreamConnection::UpstreamConnection(EventLoop& loop, UniqueFd socket, ConnectionCounts& counts)
+    : counts_(counts),
       idle_(
           [](void* self) {
             auto* connection = static_cast<UpstreamConnection*>(self);
@@ -21,15 +21,22 @@ UpstreamConnection::UpstreamConnection(EventLoop& loop, UniqueFd socket, std::si
             connection->ready_(connection->user_, *connection, now_ready);
           },
           this) {
-  ++in_use_;
+  counts_.add_in_use();
 }
 
 UpstreamConnection::~UpstreamConnection() {
-  if (is_lent_) --in_use_;
+  if (is_lent_) {
+    counts_.drop_in_use();
+  } else {
+    counts_.drop_idle();
+  }
 }
 
 void UpstreamConnection::lend(Ready ready, void* user) {
-  if (!std::exchange(is_lent_, true)) ++in_use_;
+  if (!std::exchange(is_lent_, true)) {
+    counts_.drop_idle();
+    counts_.add_in_use();
+  }
   idle_.disarm();
   ready_ = ready;
   user_ = user;
@@ -39,7 +46,8 @@ void UpstreamConnection::take_back(Ready ended, void* owner, DeadlineList& patie
                                    TimePoint now) {
   ASSERT(is_lent_ && out_.empty());
   is_lent_ = false;
-  --in_use_;
+  counts_.drop_in_use();
+  counts_.add_idle();
   is_reused_ = true;
   idle_since_ = now;
   ready_ = ended;

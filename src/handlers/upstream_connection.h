@@ -10,17 +10,45 @@
 #include "base/send_queue.h"
 #include "io/deadline_list.h"
 #include "io/plain_transport.h"
+#include "server/activity.h"
 
 namespace uvhttpd {
+
+// How many connections to one upstream there are: of this worker, and for those who watch.
+class ConnectionCounts {
+ public:
+  // Where they are shown, too; it outlives all connections. Before the first.
+  void show_in(UpstreamFigures& figures) { figures_ = &figures; }
+  std::size_t in_use() const { return in_use_; }
+
+ private:
+  friend class UpstreamConnection;
+  void add_in_use() {
+    ++in_use_;
+    if (figures_ != nullptr) figures_->active.fetch_add(1, std::memory_order_relaxed);
+  }
+  void drop_in_use() {
+    --in_use_;
+    if (figures_ != nullptr) figures_->active.fetch_sub(1, std::memory_order_relaxed);
+  }
+  void add_idle() {
+    if (figures_ != nullptr) figures_->idle.fetch_add(1, std::memory_order_relaxed);
+  }
+  void drop_idle() {
+    if (figures_ != nullptr) figures_->idle.fetch_sub(1, std::memory_order_relaxed);
+  }
+
+  std::size_t in_use_ = 0;
+  UpstreamFigures* figures_ = nullptr;
+};
 
 class UpstreamConnection {
  public:
   static constexpr std::size_t kMaxHeadBytes = 64 << 10;  // of an answer
   using Ready = void (*)(void* user, UpstreamConnection& connection, unsigned now_ready);
 
-  // `in_use` counts the connections that are lent, this one too until it is freed; it outlives
-  // this.
-  UpstreamConnection(EventLoop& loop, UniqueFd socket, std::size_t& in_use);
+  // It is lent from the beginning, and counted until it is freed; `counts` outlives it.
+  UpstreamConnection(EventLoop& loop, UniqueFd socket, ConnectionCounts& counts);
   ~UpstreamConnection();
   UpstreamConnection(const UpstreamConnection&) = delete;
   UpstreamConnection& operator=(const UpstreamConnection&) = delete;
@@ -47,7 +75,7 @@ class UpstreamConnection {
   // For a head that is larger, with what a chunk's line needs.
   static constexpr std::size_t kMaxBufferBytes = kMaxHeadBytes + 4096;
 
-  std::size_t& in_use_;
+  ConnectionCounts& counts_;
   bool is_lent_ = true;
   bool is_reused_ = false;
   TimePoint idle_since_{};

@@ -31,8 +31,14 @@ std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
 }  // namespace
 
 UpstreamServer::UpstreamServer(UpstreamPool& pool, const config::Upstream& rules,
-                               config::UpstreamLoad& load)
-    : pool_(pool), rules_(rules), load_(load), hash_(content_hash(rules.text)) {}
+                               config::UpstreamLoad& load, std::shared_ptr<UpstreamFigures> figures)
+    : pool_(pool),
+      rules_(rules),
+      load_(load),
+      hash_(content_hash(rules.text)),
+      opinion_(std::move(figures), UpstreamState::resolving) {
+  counts_.show_in(opinion_.figures());
+}
 
 const SocketAddress& UpstreamServer::next_address() {
   ASSERT(!addresses_.empty());
@@ -41,23 +47,27 @@ const SocketAddress& UpstreamServer::next_address() {
 
 Result<std::unique_ptr<UpstreamConnection>> UpstreamServer::connect(EventLoop& loop) {
   TRY_ASSIGN(UniqueFd socket, begin_connect(next_address()));
-  return std::make_unique<UpstreamConnection>(loop, std::move(socket), in_use_);
+  return std::make_unique<UpstreamConnection>(loop, std::move(socket), counts_);
 }
 
-UpstreamPool::UpstreamPool(EventLoop& loop, Log& log, const config::UpstreamRules& rules,
-                           std::string where, HealthCheck::Kind check)
-    : loop_(loop),
-      log_(log),
+UpstreamPool::UpstreamPool(const HandlerContext& context, const config::UpstreamRules& rules,
+                           std::string route, HealthCheck::Kind check)
+    : loop_(context.loop),
+      log_(context.log),
       rules_(rules),
-      where_(std::move(where)),
+      route_(std::move(route)),
       check_(check),
-      clock_(loop),
+      clock_(context.loop),
       idle_deadlines_(clock_, rules.keep_alive_timeout),
       random_(std::random_device{}()) {
   ASSERT(rules.loads.size() == rules.upstreams.size());
+  const std::vector<std::string>& hosts = context.site.hosts;
   for (std::size_t i = 0; i < rules.upstreams.size(); ++i) {
-    servers_.push_back(
-        std::make_unique<UpstreamServer>(*this, rules.upstreams[i], *rules.loads[i]));
+    const config::Upstream& upstream = rules.upstreams[i];
+    servers_.push_back(std::make_unique<UpstreamServer>(
+        *this, upstream, *rules.loads[i],
+        context.activity.upstream(
+            {hosts.empty() ? "default" : hosts.front(), route_, upstream.text})));
     candidates_.reserve(servers_.size());
   }
   // Workers that all began with the first would ask it in step.
@@ -86,8 +96,9 @@ void UpstreamPool::start() {
                                           : SocketAddress::of_unix(upstream.path);
       if (address) {
         server.addresses_ = {*address};
+        server.opinion_.set(UpstreamState::up);
       } else {
-        log_.error(where_, "upstream {}: {}", upstream.text, address.error().message);
+        log_.error(route_, "upstream {}: {}", upstream.text, address.error().message);
       }
     }
     if (!rules_.health) continue;
@@ -108,10 +119,18 @@ void UpstreamPool::start() {
 
 void UpstreamPool::on_resolved(UpstreamServer& server) {
   const std::optional<Error>& error = server.resolver_->error();
-  if (error) {
-    log_.warn(where_, "upstream {}: {}", server.rules_.text, error->message);
-  } else {
+  const std::string said = error ? error->message : std::string{};
+  if (error && said != server.told_) {
+    log_.warn(route_, "upstream {}: {}", server.rules_.text, said);
+  } else if (!error && !server.told_.empty()) {
+    log_.info(route_, "upstream {}: its name has addresses again", server.rules_.text);
+  }
+  server.told_ = said;
+  if (!error) {
+    if (server.addresses_.empty()) server.opinion_.set(UpstreamState::up);
     server.addresses_ = server.resolver_->addresses();
+  } else if (server.addresses_.empty()) {
+    server.opinion_.set(UpstreamState::down);
   }
   server.resolve_again_->start(error ? std::min<Duration>(kResolveSoon, rules_.resolve_every)
                                      : Duration(rules_.resolve_every));
@@ -131,12 +150,13 @@ void UpstreamPool::on_resolved(UpstreamServer& server) {
 
 void UpstreamPool::on_health(UpstreamServer& server, bool is_healthy, std::string_view reason) {
   server.is_healthy_ = is_healthy;
+  server.opinion_.set(is_healthy ? UpstreamState::up : UpstreamState::down);
   if (is_healthy) {
     server.failures_ = 0;
-    log_.info(where_, "upstream {}: in order again", server.rules_.text);
+    log_.info(route_, "upstream {}: in order again", server.rules_.text);
   } else {
     server.idle_.clear();
-    log_.warn(where_, "upstream {}: out of order: {}", server.rules_.text, reason);
+    log_.warn(route_, "upstream {}: out of order: {}", server.rules_.text, reason);
   }
 }
 
@@ -163,7 +183,11 @@ UpstreamPool::Choice UpstreamPool::choose(const Wish& wish) {
   // Rather one that failed a moment ago than none, and rather the same again.
   if (candidates_.empty()) collect(wish, true);
   if (candidates_.empty()) collect({wish.hash_key, nullptr}, true);
-  if (!candidates_.empty()) return {Verdict::chosen, pick(wish)};
+  if (!candidates_.empty()) {
+    UpstreamServer* chosen = pick(wish);
+    chosen->opinion_.figures().requests.fetch_add(1, std::memory_order_relaxed);
+    return {Verdict::chosen, chosen};
+  }
   const auto any = [this](auto&& holds) {
     return std::any_of(servers_.begin(), servers_.end(),
                        [&](const auto& server) { return holds(*server); });
@@ -188,8 +212,9 @@ UpstreamServer* UpstreamPool::pick(const Wish& wish) {
       const std::size_t first = random_() % candidates_.size();
       const std::size_t other =
           (first + 1 + random_() % (candidates_.size() - 1)) % candidates_.size();
-      return candidates_[first]->in_use_ <= candidates_[other]->in_use_ ? candidates_[first]
-                                                                        : candidates_[other];
+      return candidates_[first]->counts_.in_use() <= candidates_[other]->counts_.in_use()
+                 ? candidates_[first]
+                 : candidates_[other];
     }
   }
   return candidates_.front();
@@ -202,7 +227,7 @@ UpstreamServer* UpstreamPool::least_connected() {
   UpstreamServer* least = candidates_[first];
   for (std::size_t i = 1; i < count; ++i) {
     UpstreamServer* other = candidates_[(first + i) % count];
-    if (other->in_use_ < least->in_use_) least = other;
+    if (other->counts_.in_use() < least->counts_.in_use()) least = other;
   }
   return least;
 }
@@ -243,18 +268,21 @@ void UpstreamPool::note_success(UpstreamServer& server) {
   if (server.failures_ == 0) return;
   server.failures_ = 0;
   server.rests_until_ = {};
-  log_.info(where_, "upstream {}: answers again", server.rules_.text);
+  server.opinion_.set(UpstreamState::up);
+  log_.info(route_, "upstream {}: answers again", server.rules_.text);
 }
 
 // The first failure is told where the request is logged; that it goes on, now and then.
 void UpstreamPool::note_failure(UpstreamServer& server, std::string_view reason) {
   const TimePoint now = loop_.now();
+  server.opinion_.figures().failures.fetch_add(1, std::memory_order_relaxed);
+  server.opinion_.set(UpstreamState::down);
   if (server.rests_until_ > now) return;
   ++server.failures_;
   const Duration rest = rest_after(server.failures_);
   server.rests_until_ = now + rest;
   if (servers_.size() > 1) {
-    log_.warn(where_, "upstream {}: {}; the others are asked for {} s", server.rules_.text, reason,
+    log_.warn(route_, "upstream {}: {}; the others are asked for {} s", server.rules_.text, reason,
               rest.count() / 1000);
   }
 }

@@ -19,6 +19,8 @@
 #include "io/connect.h"
 #include "io/deadline_list.h"
 #include "io/resolver.h"
+#include "server/activity.h"
+#include "server/runtime.h"
 
 namespace uvhttpd {
 
@@ -27,11 +29,12 @@ class UpstreamPool;
 // One upstream as one worker knows it.
 class UpstreamServer {
  public:
-  UpstreamServer(UpstreamPool& pool, const config::Upstream& rules, config::UpstreamLoad& load);
+  UpstreamServer(UpstreamPool& pool, const config::Upstream& rules, config::UpstreamLoad& load,
+                 std::shared_ptr<UpstreamFigures> figures);
 
   const config::Upstream& rules() const { return rules_; }
   config::UpstreamLoad& load() { return load_; }
-  std::size_t connections_in_use() const { return in_use_; }
+  std::size_t connections_in_use() const { return counts_.in_use(); }
   std::size_t connections_idle() const { return idle_.size(); }
   // The next of its addresses; never called while it has none.
   const SocketAddress& next_address();
@@ -46,10 +49,12 @@ class UpstreamServer {
   const std::uint64_t hash_;  // of its text
   std::vector<SocketAddress> addresses_;
   std::size_t turn_ = 0;  // among the addresses
-  std::size_t in_use_ = 0;
+  UpstreamOpinion opinion_;
+  ConnectionCounts counts_;
   unsigned failures_ = 0;  // in a row
   TimePoint rests_until_{};
-  bool is_healthy_ = true;                                 // as far as its health is checked
+  std::string told_;        // of its name, last: what the log holds already
+  bool is_healthy_ = true;  // as far as its health is checked
   std::vector<std::unique_ptr<UpstreamConnection>> idle_;  // the one used last at the end
   std::unique_ptr<Resolver> resolver_;
   std::unique_ptr<Timer> resolve_again_;
@@ -88,8 +93,9 @@ class UpstreamPool {
     void* owner_;
   };
 
-  // `rules` outlives the pool. `where` names the route in the log.
-  UpstreamPool(EventLoop& loop, Log& log, const config::UpstreamRules& rules, std::string where,
+  // `rules` and what `context` refers to outlive the pool. `route` is the pattern: it stands in the
+  // log and for those who watch.
+  UpstreamPool(const HandlerContext& context, const config::UpstreamRules& rules, std::string route,
                HealthCheck::Kind check);
   UpstreamPool(const UpstreamPool&) = delete;
   UpstreamPool& operator=(const UpstreamPool&) = delete;
@@ -133,7 +139,7 @@ class UpstreamPool {
   EventLoop& loop_;
   Log& log_;
   const config::UpstreamRules& rules_;
-  const std::string where_;
+  const std::string route_;
   const HealthCheck::Kind check_;
   DeadlineClock clock_;
   DeadlineList idle_deadlines_;

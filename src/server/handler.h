@@ -15,8 +15,10 @@ class Exchange;
 
 // What stands behind an answer, for people.
 struct AnswerSource {
-  std::string file;     // on the disk: the file served, the program that runs; empty: none
-  std::string details;  // "with PATH_INFO /a", or empty
+  std::string file{};     // on the disk: the file served, the program that runs; empty: none
+  std::string details{};  // "with PATH_INFO /a", or empty
+  std::string
+      upstream{};  // the servers that are asked, "http://a:9000, http://b:9000"; empty: none
 };
 
 // Answers the requests of one route of one worker. Lives as long as the runtime it belongs to,

@@ -75,8 +75,7 @@ Result<void> check_request(const RehearsedRequest& request) {
 // asks no other server.
 class Rehearsal::RehearsingHandler final : public Handler {
  public:
-  RehearsingHandler(std::unique_ptr<Handler> handler, bool reaches_out,
-                     RehearsedAnswer& answer)
+  RehearsingHandler(std::unique_ptr<Handler> handler, bool reaches_out, RehearsedAnswer& answer)
       : handler_(std::move(handler)), reaches_out_(reaches_out), answer_(answer) {}
 
   void handle(Exchange& exchange) override {
@@ -110,9 +109,8 @@ Result<std::unique_ptr<Rehearsal>> Rehearsal::prepare(std::shared_ptr<const conf
              Runtime::build(std::move(config), build_handler, rehearsal->loop_, rehearsal->log_,
                             rehearsal->activity_, 1, false));
   runtime->replace_handlers([&](const RouteRuntime& route, std::unique_ptr<Handler> handler) {
-    return std::make_unique<RehearsingHandler>(std::move(handler),
-                                               route.executes || route.asks_others,
-                                               rehearsal->answer_);
+    return std::make_unique<RehearsingHandler>(
+        std::move(handler), route.executes || route.asks_others, rehearsal->answer_);
   });
   rehearsal->context_.use_runtime(std::move(runtime));
   return rehearsal;

@@ -59,12 +59,16 @@ RouteChoice choose(const SiteRuntime& site, std::string_view path, std::string_v
     }
     tell(RouteVerdict::other_method);
     is_program = is_program || route.executes;
+    const bool is_last_word = route.config->methods.empty();
     for (const std::string& allowed : route.methods) {
       if (std::find(choice.allowed.begin(), choice.allowed.end(), allowed) ==
           choice.allowed.end()) {
         choice.allowed.push_back(allowed);
       }
     }
+    // A route without methods of its own has the path for itself: what it does not take must not
+    // come to a program behind it.
+    if (is_last_word) return choice;
   }
   return choice;
 }
