@@ -108,6 +108,7 @@ class Daemon {
     config::Loaded loaded = config::load_file(server_.config().file);
     log_diagnostics(loaded.diagnostics);
     if (!loaded.config) return refuse_reload();
+    loaded.config->program_descriptors = started_with_->program_descriptors;
     auto config = std::make_shared<const config::Config>(std::move(*loaded.config));
     if (const auto failures = run_expectations(config); !failures.empty()) {
       log_diagnostics(failures);
@@ -187,9 +188,10 @@ class Daemon {
 }  // namespace
 
 int run_daemon(std::shared_ptr<const config::Config> config) {
-  prepare_process();
+  auto prepared = std::make_shared<config::Config>(*config);
+  prepared->program_descriptors = prepare_process();
   Daemon daemon;
-  return daemon.run(std::move(config));
+  return daemon.run(std::move(prepared));
 }
 
 }  // namespace uvhttpd

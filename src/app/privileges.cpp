@@ -16,16 +16,19 @@
 
 namespace uvhttpd {
 
-void prepare_process() {
+std::uint64_t prepare_process() {
   std::signal(SIGPIPE, SIG_IGN);
   // Ignored by whoever started us, children would reap themselves and their group's number be free.
   std::signal(SIGCHLD, SIG_DFL);
+  (void)::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  const std::uint64_t before = limit.rlim_cur;
+  if (limit.rlim_cur < limit.rlim_max) {
     limit.rlim_cur = limit.rlim_max;
     (void)::setrlimit(RLIMIT_NOFILE, &limit);
   }
-  (void)::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  return before;
 }
 
 namespace {

@@ -2,6 +2,7 @@
 // app/privileges.h: what the process may do, given up as early as it can be.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -10,8 +11,9 @@
 namespace uvhttpd {
 
 // Descriptors up to the hard limit, no SIGPIPE, and no ambient capabilities: those are for binding
-// ports, not for CGI programs. Call before any thread is started.
-void prepare_process();
+// ports, not for CGI programs. Returns the soft limit of descriptors as it was, which programs are
+// given: those that use select() cannot have more than 1024. Call before any thread is started.
+std::uint64_t prepare_process();
 
 // Becomes the user (and the group, else the user's own) for good. Nothing happens with both empty.
 // Fails when the names are unknown or the process may not; then it must not go on.

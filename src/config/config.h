@@ -240,6 +240,9 @@ struct Config {
   std::vector<Listener> listeners;
   std::vector<Site> sites;
   std::vector<Expect> expectations;
+  // Of open files, for programs: the soft limit that the server itself was started with. Not from
+  // the file; 0: as it is.
+  std::uint64_t program_descriptors = 0;
 };
 
 }  // namespace uvhttpd::config

@@ -16,10 +16,11 @@ const std::string& document_root(const config::CgiHandler& settings, const confi
 
 }  // namespace
 
-Cgi::Cgi(const config::CgiHandler& settings, CgiPrograms programs, const HandlerContext& context)
+Cgi::Cgi(const config::CgiHandler& settings, CgiPrograms programs, CgiRights rights,
+         const HandlerContext& context)
     : programs_(std::move(programs)),
       shared_(context.loop, context.log, context.activity, settings,
-              document_root(settings, context.site)) {}
+              document_root(settings, context.site), std::move(rights)) {}
 
 std::optional<CgiProgram> Cgi::find_program(Exchange& exchange) {
   const Request& request = exchange.request();
@@ -62,8 +63,15 @@ Result<BuiltHandler> build_cgi(const config::Route& route, const HandlerContext&
   const auto& settings = std::get<config::CgiHandler>(route.handler);
   TRY_ASSIGN(CgiPrograms programs,
              CgiPrograms::open(route.path, settings, context.site.files.symlinks));
+  auto identity = identity_of(settings.user, settings.group);
+  if (!identity) {
+    return Unexpected(
+        std::move(identity).error().with_context("the route \"" + route.path.text + "\""));
+  }
   BuiltHandler built;
-  built.handler = std::make_unique<Cgi>(settings, std::move(programs), context);
+  built.handler = std::make_unique<Cgi>(
+      settings, std::move(programs),
+      CgiRights{*std::move(identity), context.config.program_descriptors}, context);
   built.name = "cgi";
   built.executes = true;
   return built;

@@ -15,7 +15,8 @@ namespace uvhttpd {
 // again.
 class Cgi final : public Handler {
  public:
-  Cgi(const config::CgiHandler& settings, CgiPrograms programs, const HandlerContext& context);
+  Cgi(const config::CgiHandler& settings, CgiPrograms programs, CgiRights rights,
+      const HandlerContext& context);
   void handle(Exchange& exchange) override;
   AnswerSource foresee(Exchange& exchange) override;
 
@@ -28,7 +29,7 @@ class Cgi final : public Handler {
 };
 
 // The route's handler must be a config::CgiHandler, which outlives the result. The error is a
-// directory of programs that cannot be opened.
+// directory of programs that cannot be opened, or a user that programs cannot run as.
 Result<BuiltHandler> build_cgi(const config::Route& route, const HandlerContext& context);
 
 }  // namespace uvhttpd

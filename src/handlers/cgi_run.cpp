@@ -46,8 +46,14 @@ bool has_no_body(http::Method method, http::Status status) {
 
 }  // namespace
 
+CgiPlaces::CgiPlaces(EventLoop& loop, const config::CgiHandler& handler)
+    : clock(loop),
+      admission(clock, {handler.max_running, handler.queue, handler.queue_timeout},
+                handler.places) {}
+
 CgiShared::CgiShared(EventLoop& its_loop, Log& its_log, Activity& its_activity,
-                     const config::CgiHandler& handler, std::string its_document_root)
+                     const config::CgiHandler& handler, std::string its_document_root,
+                     CgiRights its_rights)
     : loop(its_loop),
       log(its_log),
       activity(its_activity),
@@ -55,20 +61,21 @@ CgiShared::CgiShared(EventLoop& its_loop, Log& its_log, Activity& its_activity,
       document_root(std::move(its_document_root)),
       spool_directory(temporary_directory()),
       configured(configured_variables(handler)),
+      rights(std::move(its_rights)),
       scratch(std::make_unique_for_overwrite<char[]>(kReadBytes)),
-      clock(loop),
-      head_deadlines(clock, handler.timeout_head),
-      idle_deadlines(clock, handler.timeout_idle),
-      total_deadlines(clock, handler.timeout_total),
-      admission(clock, {handler.max_running, handler.queue, handler.queue_timeout}, handler.places),
-      reaper(
-          loop,
-          [](void* self) {
-            Admission& places = static_cast<CgiShared*>(self)->admission;
-            places.leave();
-            places.admit_waiting();
-          },
-          this) {}
+      places(std::make_shared<CgiPlaces>(loop, handler)),
+      head_deadlines(places->clock, handler.timeout_head),
+      idle_deadlines(places->clock, handler.timeout_idle),
+      total_deadlines(places->clock, handler.timeout_total),
+      reaper(loop.object<ProcessReaper>()) {}
+
+ProcessReaper::Bereaved CgiShared::bereaved() const {
+  return {places, [](void* owner) {
+            Admission& admission = static_cast<CgiPlaces*>(owner)->admission;
+            admission.leave();
+            admission.admit_waiting();
+          }};
+}
 
 bool CgiShared::may_log_overload() {
   const TimePoint now = loop.now();
@@ -105,7 +112,7 @@ void CgiRun::begin() {
 
 void CgiRun::ask_for_place() {
   phase_ = Phase::waiting;
-  switch (shared_.admission.enter(applicant_)) {
+  switch (shared_.places->admission.enter(applicant_)) {
     case Admission::Verdict::admitted: return start();
     case Admission::Verdict::waiting: return;
     case Admission::Verdict::refused:
@@ -121,7 +128,7 @@ void CgiRun::refuse(std::string_view reason) {
 void CgiRun::start() {
   Result<Spawned> spawned = launch();
   if (!spawned) {
-    shared_.admission.leave();
+    shared_.places->admission.leave();
     return start_failed(spawned.error());
   }
   phase_ = Phase::head;
@@ -181,6 +188,9 @@ Command CgiRun::make_command() const {
   Command command;
   command.environment = wire::environment(meta, shared_.configured);
   command.directory = program_.directory.get();
+  command.identity = shared_.rights.identity ? &*shared_.rights.identity : nullptr;
+  command.descriptors = shared_.rights.descriptors;
+  command.cgroups = shared_.reaper.cgroups(shared_.log);
   command.program = program_.interpreter.empty() ? program_.filename : program_.interpreter;
   command.arguments = {command.program};
   if (!program_.interpreter.empty()) command.arguments.push_back(program_.filename);
@@ -415,12 +425,14 @@ void CgiRun::let_finish() {
   if (!process_) return;
   const Duration patience = shared_.settings.timeout_idle;
   shared_.reaper.await_exit(std::move(process_), std::move(errors_),
-                            patience > Duration{0} ? patience : kExitPatience);
+                            patience > Duration{0} ? patience : kExitPatience, shared_.bereaved());
 }
 
 void CgiRun::end_program() {
   close_pipes();
-  if (process_) shared_.reaper.end(std::move(process_), std::move(errors_));
+  if (process_) {
+    shared_.reaper.end(std::move(process_), std::move(errors_), shared_.bereaved());
+  }
 }
 
 void CgiRun::close_pipes() {

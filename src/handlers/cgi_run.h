@@ -21,11 +21,25 @@
 
 namespace uvhttpd {
 
+// How many programs of a route run, and who waits for that. A program holds its place until it is
+// gone, which may be after the handler.
+struct CgiPlaces {
+  CgiPlaces(EventLoop& loop, const config::CgiHandler& handler);
+  DeadlineClock clock;
+  Admission admission;
+};
+
+// As what programs run.
+struct CgiRights {
+  std::optional<Identity> identity;  // absent: the server's
+  std::uint64_t descriptors = 0;     // soft limit; 0: the server's
+};
+
 // What the runs of one handler share. Outlives them.
 class CgiShared {
  public:
   CgiShared(EventLoop& loop, Log& log, Activity& activity, const config::CgiHandler& handler,
-            std::string document_root);
+            std::string document_root, CgiRights rights);
 
   static constexpr std::size_t kReadBytes = 64 * 1024;  // of output at a time: what a pipe holds
 
@@ -36,14 +50,16 @@ class CgiShared {
   const std::string document_root;
   const std::string spool_directory;
   const wire::Variables configured;  // `pass_env` and `env`
+  const CgiRights rights;
   const std::unique_ptr<char[]> scratch;
-  DeadlineClock clock;
+  const std::shared_ptr<CgiPlaces> places;
   DeadlineList head_deadlines;
   DeadlineList idle_deadlines;
   DeadlineList total_deadlines;
-  Admission admission;
-  ProcessReaper reaper;  // its children hold places of `admission` until they are gone
+  ProcessReaper& reaper;  // the loop's
 
+  // Of a program that has a place.
+  ProcessReaper::Bereaved bereaved() const;
   // Refusals come in crowds: true once a second.
   bool may_log_overload();
 

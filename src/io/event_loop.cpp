@@ -34,6 +34,7 @@ EventLoop::EventLoop() {
 }
 
 EventLoop::~EventLoop() {
+  drop_objects();
   hook_ = nullptr;
   async_.reset();
   prepare_.reset();

@@ -5,8 +5,11 @@
 #include <uv.h>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <type_traits>
+#include <typeindex>
 #include <vector>
 
 #include "base/clock.h"
@@ -50,6 +53,23 @@ class EventLoop {
     return (wall_milliseconds_ + static_cast<std::int64_t>(waited)) / 1000;
   }
 
+  // The object of that type that belongs to this loop: made with the loop when it is asked for
+  // first, and alive until drop_objects().
+  template <class T>
+  T& object() {
+    std::shared_ptr<void>& object = objects_[std::type_index(typeid(T))];
+    if (!object) {
+      if constexpr (std::is_constructible_v<T, EventLoop&>) {
+        object = std::make_shared<T>(*this);
+      } else {
+        object = std::make_shared<T>();
+      }
+    }
+    return *static_cast<T*>(object.get());
+  }
+  // Once all who use them are gone; otherwise the destructor does it.
+  void drop_objects() { objects_.clear(); }
+
   // Runs `work` on the loop's thread, soon. May be called from any thread while the loop exists.
   void post(std::function<void()> work);
 
@@ -83,6 +103,7 @@ class EventLoop {
   std::uint64_t wall_read_at_ = 0;      // at this uv_now()
   std::mutex mutex_;
   std::vector<std::function<void()>> posted_;
+  std::map<std::type_index, std::shared_ptr<void>> objects_;
 };
 
 // Calls back once, `delay` after start(). Dies silently with its owner.

@@ -3,15 +3,17 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstring>
 #include <utility>
+
+#include "io/child_start.h"
 
 namespace uvhttpd {
 namespace {
@@ -19,6 +21,10 @@ namespace {
 constexpr Duration kTermGrace{2'000};  // for the leader
 constexpr Duration kLastGrace{200};    // all together, when their reaper goes
 constexpr Duration kOrphanGrace{200};  // for the rest of a group whose leader has obeyed
+// Between looks at cgroups that are not empty yet: those that were killed are so very soon, those
+// of programs in the background perhaps never.
+constexpr Duration kFirstSweep{5};
+constexpr Duration kLastSweep{10'000};
 
 struct Pipe {
   UniqueFd read;
@@ -39,58 +45,17 @@ void make_nonblocking(const UniqueFd& fd) {
   ASSERT(::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK) == 0);
 }
 
-// How the child differs from its parent when it begins.
-class SpawnPlan {
- public:
-  SpawnPlan() {
-    sigset_t all;
-    sigset_t none;
-    ::sigfillset(&all);
-    ::sigemptyset(&none);
-    ASSERT(::posix_spawn_file_actions_init(&actions_) == 0);
-    ASSERT(::posix_spawnattr_init(&attributes_) == 0);
-    ::posix_spawnattr_setflags(
-        &attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-    ::posix_spawnattr_setpgroup(&attributes_, 0);
-    ::posix_spawnattr_setsigdefault(&attributes_, &all);
-    ::posix_spawnattr_setsigmask(&attributes_, &none);
-  }
-  SpawnPlan(const SpawnPlan&) = delete;
-  SpawnPlan& operator=(const SpawnPlan&) = delete;
-  ~SpawnPlan() {
-    ::posix_spawn_file_actions_destroy(&actions_);
-    ::posix_spawnattr_destroy(&attributes_);
-  }
+std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  pointers.reserve(texts.size() + 1);
+  for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
 
-  void work_in(int directory) {
-    ASSERT(::posix_spawn_file_actions_addfchdir_np(&actions_, directory) == 0);
-  }
-  void put(int fd, int at) { ASSERT(::posix_spawn_file_actions_adddup2(&actions_, fd, at) == 0); }
-  void close_the_rest() {
-    ASSERT(::posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1) == 0);
-  }
-  // 0 with `pid`, or the errno of what failed, be it in the child.
-  int start(const Command& command, pid_t& pid) {
-    std::vector<char*> arguments = pointers_to(command.arguments);
-    std::vector<char*> environment = pointers_to(command.environment);
-    return ::posix_spawn(&pid, command.program.c_str(), &actions_, &attributes_, arguments.data(),
-                         environment.data());
-  }
-
- private:
-  static std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
-    std::vector<char*> pointers;
-    pointers.reserve(texts.size() + 1);
-    for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
-    pointers.push_back(nullptr);
-    return pointers;
-  }
-  posix_spawn_file_actions_t actions_;
-  posix_spawnattr_t attributes_;
-};
-
-Error spawn_error(int code, const std::string& program) {
-  Error error = Error::from_errno(code, "running " + program);
+Error spawn_error(const ChildFailure& failure, const std::string& program) {
+  const int code = failure.code;
+  Error error = Error::from_errno(code, failure.doing + program);
   if (code == ENOENT && ::access(program.c_str(), F_OK) == 0) {
     error.message += ": the interpreter that its first line names is missing";
   }
@@ -98,11 +63,17 @@ Error spawn_error(int code, const std::string& program) {
   return error;
 }
 
-void wait_until(std::chrono::steady_clock::time_point deadline, const Process& process) {
+// None when none can be made: a program must not fail for that.
+Cgroup make_cgroup(ProgramCgroups* cgroups) {
+  if (cgroups == nullptr) return {};
+  Result<Cgroup> made = cgroups->make();
+  return made ? *std::move(made) : Cgroup();
+}
+
+Duration time_until(std::chrono::steady_clock::time_point deadline) {
   const auto left =
       std::chrono::duration_cast<Duration>(deadline - std::chrono::steady_clock::now());
-  pollfd exit{process.pidfd(), POLLIN, 0};
-  if (left.count() > 0) (void)::poll(&exit, 1, static_cast<int>(left.count()));
+  return std::max(left, Duration{0});
 }
 
 }  // namespace
@@ -118,6 +89,7 @@ Process& Process::operator=(Process&& other) noexcept {
   kill_and_reap();
   pid_ = std::exchange(other.pid_, 0);
   pidfd_ = std::move(other.pidfd_);
+  cgroup_ = std::move(other.cgroup_);
   return *this;
 }
 
@@ -134,9 +106,15 @@ bool Process::ends_within(Duration longest) const {
   return ::poll(&exit, 1, static_cast<int>(longest.count())) == 1;
 }
 
-void Process::signal_group(int signal) const {
+void Process::terminate() const {
   ASSERT(pid_ > 0);
-  ::kill(-pid_, signal);
+  ::kill(-pid_, SIGTERM);
+}
+
+void Process::kill() const {
+  ASSERT(pid_ > 0);
+  cgroup_.kill();
+  ::kill(-pid_, SIGKILL);
 }
 
 void Process::reap() {
@@ -149,7 +127,7 @@ void Process::reap() {
 
 void Process::kill_and_reap() {
   if (pid_ <= 0) return;
-  signal_group(SIGKILL);
+  kill();
   reap();
 }
 
@@ -164,17 +142,38 @@ Result<Spawned> spawn(const Command& command) {
   make_nonblocking(output.read);
   make_nonblocking(errors.read);
 
-  SpawnPlan plan;
-  if (command.directory >= 0) plan.work_in(command.directory);
-  plan.put(command.input < 0 ? input.read.get() : command.input, STDIN_FILENO);
-  plan.put(output.write.get(), STDOUT_FILENO);
-  plan.put(errors.write.get(), STDERR_FILENO);
-  plan.close_the_rest();
-  pid_t pid = 0;
-  if (const int failure = plan.start(command, pid); failure != 0) {
-    return Unexpected(spawn_error(failure, command.program));
+  if (command.identity != nullptr) {
+    // So that it may open /dev/stdout and the like by name; it can do without.
+    for (const UniqueFd* end : {&output.write, &errors.write}) {
+      (void)::fchown(end->get(), command.identity->user, command.identity->group);
+    }
   }
-  Process process(pid, UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))));
+
+  const std::vector<char*> arguments = pointers_to(command.arguments);
+  const std::vector<char*> environment = pointers_to(command.environment);
+  Cgroup cgroup = make_cgroup(command.cgroups);
+  ChildStart start{
+      .program = command.program.c_str(),
+      .arguments = arguments.data(),
+      .environment = environment.data(),
+      .directory = command.directory,
+      .input = command.input < 0 ? input.read.get() : command.input,
+      .output = output.write.get(),
+      .errors = errors.write.get(),
+      .cgroup = cgroup.directory(),
+      .descriptors = command.descriptors,
+      .identity = command.identity,
+  };
+  auto started = start_child(start);
+  if (!started && cgroup && !started.error().in_child) {
+    // Perhaps it cannot be born there; the group still holds it together.
+    cgroup.remove();
+    start.cgroup = -1;
+    started = start_child(start);
+  }
+  if (!started) return Unexpected(spawn_error(started.error(), command.program));
+  Process process(*started, UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, *started, 0))),
+                  std::move(cgroup));
   if (process.pidfd() < 0) {
     return Unexpected(Error::from_errno(errno, "watching " + command.program));
   }
@@ -182,10 +181,12 @@ Result<Spawned> spawn(const Command& command) {
                  std::move(errors.read)};
 }
 
-ProcessReaper::Ward::Ward(ProcessReaper& in, Process child, std::unique_ptr<ErrorLines> lines)
+ProcessReaper::Ward::Ward(ProcessReaper& in, Process child, std::unique_ptr<ErrorLines> lines,
+                          Bereaved whose)
     : reaper(in),
       process(std::move(child)),
       errors(std::move(lines)),
+      bereaved(std::move(whose)),
       watcher(
           in.loop_, process.pidfd(),
           [](void* self, unsigned) {
@@ -203,41 +204,66 @@ ProcessReaper::Ward::Ward(ProcessReaper& in, Process child, std::unique_ptr<Erro
   watcher.watch(ready::kReadable);
 }
 
-ProcessReaper::ProcessReaper(EventLoop& loop, Reaped reaped, void* owner)
-    : loop_(loop), reaped_(reaped), owner_(owner) {}
+ProcessReaper::ProcessReaper(EventLoop& loop)
+    : loop_(loop),
+      sweep_timer_(
+          loop, [](void* self) { static_cast<ProcessReaper*>(self)->sweep(); }, this) {}
+
+ProgramCgroups* ProcessReaper::cgroups(Log& log) {
+  if (!std::exchange(has_looked_for_cgroups_, true)) {
+    Result<ProgramCgroups> opened = ProgramCgroups::open();
+    if (opened) {
+      cgroups_ = *std::move(opened);
+    } else {
+      log.debug("process", "no cgroups for programs, only process groups: {}",
+                opened.error().message);
+    }
+  }
+  return cgroups_ ? &*cgroups_ : nullptr;
+}
 
 ProcessReaper::~ProcessReaper() {
   // Those that have done their work are let finish: they are usually about to exit.
   const auto deadline = std::chrono::steady_clock::now() + kLastGrace;
   for (const auto& ward : wards_) {
-    if (ward->stage == Stage::awaiting) wait_until(deadline, ward->process);
+    if (ward->stage == Stage::awaiting) (void)ward->process.ends_within(time_until(deadline));
   }
+  std::vector<Cgroup> killed;
   for (const auto& ward : wards_) {
     const bool has_finished = ward->stage == Stage::awaiting && ward->process.exited();
-    if (!has_finished) ward->process.signal_group(SIGKILL);
+    if (has_finished) continue;
+    ward->process.kill();
+    killed.push_back(ward->process.take_cgroup());
   }
   for (const auto& ward : wards_) ward->process.reap();
+  // A directory can be removed when the last one in it is gone, which is not always our child.
+  const auto removal_deadline = std::chrono::steady_clock::now() + kLastGrace;
+  for (const Cgroup& cgroup : killed) {
+    if (cgroup) (void)cgroup.is_empty_within(time_until(removal_deadline));
+  }
 }
 
-ProcessReaper::Ward& ProcessReaper::take(Process process, std::unique_ptr<ErrorLines> errors) {
+ProcessReaper::Ward& ProcessReaper::take(Process process, std::unique_ptr<ErrorLines> errors,
+                                         Bereaved bereaved) {
   ASSERT(process);
-  wards_.push_back(std::make_unique<Ward>(*this, std::move(process), std::move(errors)));
+  wards_.push_back(
+      std::make_unique<Ward>(*this, std::move(process), std::move(errors), std::move(bereaved)));
   Ward& ward = *wards_.back();
   ward.place = std::prev(wards_.end());
   return ward;
 }
 
 void ProcessReaper::await_exit(Process process, std::unique_ptr<ErrorLines> errors,
-                               Duration patience) {
-  take(std::move(process), std::move(errors)).timer.start(patience);
+                               Duration patience, Bereaved bereaved) {
+  take(std::move(process), std::move(errors), std::move(bereaved)).timer.start(patience);
 }
 
-void ProcessReaper::end(Process process, std::unique_ptr<ErrorLines> errors) {
-  terminate(take(std::move(process), std::move(errors)));
+void ProcessReaper::end(Process process, std::unique_ptr<ErrorLines> errors, Bereaved bereaved) {
+  terminate(take(std::move(process), std::move(errors), std::move(bereaved)));
 }
 
 void ProcessReaper::terminate(Ward& ward) {
-  ward.process.signal_group(SIGTERM);
+  ward.process.terminate();
   ward.stage = Stage::terminated;
   ward.timer.start(kTermGrace);
 }
@@ -260,18 +286,34 @@ void ProcessReaper::on_timer(Ward& ward) {
   switch (ward.stage) {
     case Stage::awaiting: return terminate(ward);
     case Stage::terminated:
-      ward.process.signal_group(SIGKILL);
+      ward.process.kill();
       ward.stage = Stage::killed;
       return;
-    case Stage::leaderless: ward.process.signal_group(SIGKILL); return release(ward);
+    case Stage::leaderless: ward.process.kill(); return release(ward);
     case Stage::killed: return;
   }
 }
 
 void ProcessReaper::release(Ward& ward) {
   ward.process.reap();
+  discard(ward.process.take_cgroup());
+  const Bereaved bereaved = std::move(ward.bereaved);
   wards_.erase(ward.place);
-  reaped_(owner_);
+  if (bereaved.reaped != nullptr) bereaved.reaped(bereaved.owner.get());
+}
+
+void ProcessReaper::discard(Cgroup cgroup) {
+  if (cgroup.remove()) return;
+  ASSERT(cgroups_);  // it can only have come from there
+  cgroups_->discard(std::move(cgroup));
+  sweep_delay_ = kFirstSweep;
+  sweep_timer_.start(sweep_delay_);
+}
+
+void ProcessReaper::sweep() {
+  if (cgroups_->sweep()) return;
+  sweep_delay_ = std::min(sweep_delay_ * 2, kLastSweep);
+  sweep_timer_.start(sweep_delay_);
 }
 
 }  // namespace uvhttpd

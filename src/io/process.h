@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// io/process.h: child processes, each the leader of a process group of its own, and none left a
-// zombie.
+// io/process.h: child processes, each the leader of a process group of its own, in a cgroup of its
+// own where that can be, and none left a zombie.
 #pragma once
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <list>
 #include <memory>
 #include <optional>
@@ -13,8 +14,10 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "io/cgroup.h"
 #include "io/error_lines.h"
 #include "io/fd_watcher.h"
+#include "io/identity.h"
 
 namespace uvhttpd {
 
@@ -26,6 +29,9 @@ struct Command {
   std::vector<std::string> environment;  // "NAME=value"
   int directory = -1;  // to work in, a descriptor (O_PATH will do); -1: the server's own
   int input = -1;      // becomes standard input; -1: a pipe
+  const Identity* identity = nullptr;  // to run as; absent: the server's own
+  std::uint64_t descriptors = 0;       // soft limit of open files; 0: the server's own
+  ProgramCgroups* cgroups = nullptr;   // where to make one for it; absent: nowhere
 };
 
 // A running child. The group is signalled only while its leader is not reaped, so its number cannot
@@ -40,9 +46,12 @@ class Process {
   };
 
   Process() = default;
-  Process(pid_t pid, UniqueFd pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}
+  Process(pid_t pid, UniqueFd pidfd, Cgroup cgroup)
+      : pid_(pid), pidfd_(std::move(pidfd)), cgroup_(std::move(cgroup)) {}
   Process(Process&& other) noexcept
-      : pid_(std::exchange(other.pid_, 0)), pidfd_(std::move(other.pidfd_)) {}
+      : pid_(std::exchange(other.pid_, 0)),
+        pidfd_(std::move(other.pidfd_)),
+        cgroup_(std::move(other.cgroup_)) {}
   Process& operator=(Process&& other) noexcept;
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
@@ -58,15 +67,21 @@ class Process {
   std::optional<Exit> exited() const;
   // Waits for the leader's end, no longer than given.
   bool ends_within(Duration longest) const;
-  void signal_group(int signal) const;
+  // Asks the group to end.
+  void terminate() const;
+  // Kills the group, and all that is in the cgroup, whatever group or session it has moved to.
+  void kill() const;
   // Waits for the leader and gives it up; the pidfd stays open as long as the object. Blocks unless
   // the leader has exited.
   void reap();
   void kill_and_reap();
+  // None when there is none.
+  Cgroup take_cgroup() { return std::move(cgroup_); }
 
  private:
   pid_t pid_ = 0;
   UniqueFd pidfd_;
+  Cgroup cgroup_;
 };
 
 struct Spawned {
@@ -76,52 +91,70 @@ struct Spawned {
   UniqueFd errors;
 };
 
-// Errors carry errno. ENOENT: also when the interpreter that a script's first line names is
-// missing, and the message says which; ENOEXEC: neither a binary nor a script; EACCES, E2BIG,
-// EMFILE, ENFILE, EAGAIN, ENOMEM as the kernel has it.
+// Holds the thread up until the program runs: for an exec. Errors carry errno. ENOENT: also when
+// the interpreter that a script's first line names is missing, and the message says which; ENOEXEC:
+// neither a binary nor a script; EACCES, E2BIG, EMFILE, ENFILE, EAGAIN, ENOMEM as the kernel has
+// it.
 Result<Spawned> spawn(const Command& command);
 
-// Sees children to their end. When it is destroyed it kills those that are left and waits for them;
-// who is about to exit by itself gets a moment (200 ms for all) to do so.
+// Sees the children of one loop to their end, whatever becomes of who started them. When it is
+// destroyed it kills those that are left and waits for them; who is about to exit by itself gets a
+// moment (200 ms for all) to do so.
 class ProcessReaper {
  public:
-  using Reaped = void (*)(void* owner);
-  // `reaped` is called from the loop each time a child is gone, never from within the functions
-  // here.
-  ProcessReaper(EventLoop& loop, Reaped reaped, void* owner);
+  // Who is told that a child is gone: from the loop, never from within the functions here, and not
+  // when the reaper is destroyed. `owner` lives until then at least.
+  struct Bereaved {
+    std::shared_ptr<void> owner;
+    void (*reaped)(void* owner) = nullptr;
+  };
+
+  // The loop may have one for all: EventLoop::object().
+  explicit ProcessReaper(EventLoop& loop);
   ~ProcessReaper();
   ProcessReaper(const ProcessReaper&) = delete;
   ProcessReaper& operator=(const ProcessReaper&) = delete;
 
+  // For Command::cgroups: absent where none can be made. Why, it tells the log when it is asked for
+  // the first time, at level debug.
+  ProgramCgroups* cgroups(Log& log);
+
   // The child is about to exit by itself; after `patience` it is ended. `errors` (may be null) is
-  // read until then.
-  void await_exit(Process process, std::unique_ptr<ErrorLines> errors, Duration patience);
-  // Ends the whole group: TERM, and KILL 2 s later, or soon after the leader has obeyed.
-  void end(Process process, std::unique_ptr<ErrorLines> errors);
+  // read until then. What the child leaves behind is its own.
+  void await_exit(Process process, std::unique_ptr<ErrorLines> errors, Duration patience,
+                  Bereaved bereaved);
+  // Ends the child and all it has started: TERM to the group, and KILL 2 s later, or soon after the
+  // leader has obeyed.
+  void end(Process process, std::unique_ptr<ErrorLines> errors, Bereaved bereaved);
   // Children that are not gone yet.
   std::size_t count() const { return wards_.size(); }
 
  private:
   enum class Stage { awaiting, terminated, leaderless, killed };
   struct Ward {
-    Ward(ProcessReaper& in, Process child, std::unique_ptr<ErrorLines> lines);
+    Ward(ProcessReaper& in, Process child, std::unique_ptr<ErrorLines> lines, Bereaved whose);
     ProcessReaper& reaper;
     Process process;
     std::unique_ptr<ErrorLines> errors;
+    Bereaved bereaved;
     FdWatcher watcher;
     Timer timer;
     Stage stage = Stage::awaiting;
     std::list<std::unique_ptr<Ward>>::iterator place;
   };
-  Ward& take(Process process, std::unique_ptr<ErrorLines> errors);
+  Ward& take(Process process, std::unique_ptr<ErrorLines> errors, Bereaved bereaved);
   void terminate(Ward& ward);
   void on_exit(Ward& ward);
   void on_timer(Ward& ward);
   void release(Ward& ward);
+  void discard(Cgroup cgroup);
+  void sweep();
 
   EventLoop& loop_;
-  Reaped reaped_;
-  void* owner_;
+  std::optional<ProgramCgroups> cgroups_;
+  bool has_looked_for_cgroups_ = false;
+  Timer sweep_timer_;
+  Duration sweep_delay_{0};
   std::list<std::unique_ptr<Ward>> wards_;
 };
 

@@ -67,6 +67,7 @@ void Worker::run() {
   context_->connections.for_each([](ListNode& node) { static_cast<Connection&>(node).abort(); });
   prepared_.reset();
   context_.reset();
+  loop_.drop_objects();
   on_ended_();
 }
 

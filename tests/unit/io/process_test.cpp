@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -15,6 +16,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <memory>
 #include <sstream>
 
 namespace uvhttpd {
@@ -37,7 +39,10 @@ Command shell(const std::string& script) {
           .arguments = {"sh", "-c", script},
           .environment = {"PATH=/usr/bin:/bin"},
           .directory = -1,
-          .input = -1};
+          .input = -1,
+          .identity = nullptr,
+          .descriptors = 0,
+          .cgroups = nullptr};
 }
 
 Spawned spawned(const Command& command) {
@@ -110,8 +115,14 @@ class TemporaryDirectory {
 
 struct Counter {
   int reaped = 0;
-  static void count(void* self) { ++static_cast<Counter*>(self)->reaped; }
+  ProcessReaper::Bereaved bereaved() {
+    return {std::shared_ptr<void>(this, [](void*) {}),
+            [](void* self) { ++static_cast<Counter*>(self)->reaped; }};
+  }
 };
+
+// A grandchild in a session and a group of its own says its number and outlives everybody.
+constexpr char kEscape[] = "setsid sh -c 'echo $$; exec sleep 100' & ";
 
 }  // namespace
 
@@ -122,7 +133,10 @@ TEST_CASE("spawn gives the child what the command says and nothing else") {
                       .arguments = {"env"},
                       .environment = {"A=1", "B=two words"},
                       .directory = -1,
-                      .input = -1};
+                      .input = -1,
+                      .identity = nullptr,
+                      .descriptors = 0,
+                      .cgroups = nullptr};
   ::setenv("UVHTTPD_TEST_LEAK", "yes", 1);
   CHECK(output_of(environment) == "A=1\nB=two words\n");
 
@@ -136,6 +150,57 @@ TEST_CASE("spawn leaves no descriptor but the three open") {
   const UniqueFd leaky(::open("/dev/null", O_RDONLY));  // without O_CLOEXEC
   // The listing's own descriptor is the fourth.
   CHECK(output_of(shell("ls /proc/self/fd | wc -l")) == "4\n");
+}
+
+TEST_CASE("a child has the soft limit of open files that its command says") {
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  Command command = shell("ulimit -Sn; ulimit -Hn");
+  command.descriptors = 256;
+  CHECK(output_of(command) == "256\n" + std::to_string(before.rlim_max) + "\n");
+  command.descriptors = RLIM_INFINITY;
+  const std::string hard = std::to_string(before.rlim_max) + "\n";
+  CHECK(output_of(command) == hard + hard);
+  CHECK(output_of(shell("ulimit -Sn")) == std::to_string(before.rlim_cur) + "\n");
+}
+
+TEST_CASE("a child runs as whom its command says, and the parent stays who it is") {
+  if (::geteuid() != 0) return;
+  const auto identity = identity_of("nobody", "daemon");
+  REQUIRE(identity.has_value());
+  REQUIRE(identity->has_value());
+  Command command =
+      shell("id -u; id -g; id -G; echo by name > /dev/stdout; grep CapEff /proc/$$/status");
+  command.identity = &**identity;
+  CHECK(output_of(command) == "65534\n1\n1\nby name\nCapEff:\t0000000000000000\n");
+  CHECK(::geteuid() == 0);
+  CHECK(identity_of("no-such-user", "").error().message == "no user no-such-user");
+  CHECK(identity_of("", "no-such-group").error().message == "no group no-such-group");
+  CHECK_FALSE(identity_of("", "")->has_value());
+}
+
+TEST_CASE("a program that its user may not reach is not run") {
+  if (::geteuid() != 0) return;
+  const TemporaryDirectory directory;  // for its owner alone
+  const std::string program = directory.write("program", "#!/bin/sh\n", 0755);
+  const auto identity = identity_of("nobody", "");
+  REQUIRE(identity.has_value());
+  const UniqueFd opened(::open(directory.path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  Command command{.program = program,
+                  .arguments = {program},
+                  .environment = {},
+                  .directory = -1,
+                  .input = -1,
+                  .identity = nullptr,
+                  .descriptors = 0,
+                  .cgroups = nullptr};
+  command.identity = &**identity;
+  CHECK(spawn(command).error().os_error == EACCES);
+  command.directory = opened.get();
+  const Result<Spawned> refused = spawn(command);
+  CHECK(refused.error().os_error == EACCES);
+  CHECK(refused.error().message.find("entering the directory") != std::string::npos);
+  CHECK_FALSE(has_children());
 }
 
 TEST_CASE("spawn resets ignored and blocked signals") {
@@ -222,7 +287,10 @@ TEST_CASE("spawn reports what cannot be executed with its errno") {
                                           .arguments = {row.program},
                                           .environment = {},
                                           .directory = -1,
-                                          .input = -1});
+                                          .input = -1,
+                                          .identity = nullptr,
+                                          .descriptors = 0,
+                                          .cgroups = nullptr});
     REQUIRE_FALSE(result.has_value());
     CHECK(result.error().os_error == row.error);
     CHECK(result.error().message.find(row.says) != std::string::npos);
@@ -236,9 +304,10 @@ TEST_CASE("spawn reports what cannot be executed with its errno") {
 TEST_CASE("the reaper collects a child that exits by itself and says so") {
   EventLoop loop;
   Counter counter;
-  ProcessReaper reaper(loop, Counter::count, &counter);
+  ProcessReaper reaper(loop);
   Spawned child = spawned(shell("exit 0"));
-  reaper.await_exit(std::move(child.process), nullptr, std::chrono::seconds(60));
+  reaper.await_exit(std::move(child.process), nullptr, std::chrono::seconds(60),
+                    counter.bereaved());
   CHECK(reaper.count() == 1);
   CHECK(holds_soon(loop, [&] { return counter.reaped == 1; }));
   CHECK(reaper.count() == 0);
@@ -248,10 +317,11 @@ TEST_CASE("the reaper collects a child that exits by itself and says so") {
 TEST_CASE("the reaper leaves what a finished child has put in the background alone") {
   EventLoop loop;
   Counter counter;
-  ProcessReaper reaper(loop, Counter::count, &counter);
+  ProcessReaper reaper(loop);
   Spawned child = spawned(shell("sleep 100 >/dev/null 2>&1 & echo $!"));
   const pid_t background = read_pid(child.output);
-  reaper.await_exit(std::move(child.process), nullptr, std::chrono::seconds(60));
+  reaper.await_exit(std::move(child.process), nullptr, std::chrono::seconds(60),
+                    counter.bereaved());
   CHECK(holds_soon(loop, [&] { return counter.reaped == 1; }));
   CHECK(is_running(background));
   ::kill(background, SIGKILL);
@@ -260,9 +330,10 @@ TEST_CASE("the reaper leaves what a finished child has put in the background alo
 TEST_CASE("a child that outstays the reaper's patience is ended") {
   EventLoop loop;
   Counter counter;
-  ProcessReaper reaper(loop, Counter::count, &counter);
+  ProcessReaper reaper(loop);
   Spawned child = spawned(shell("exec sleep 100"));
-  reaper.await_exit(std::move(child.process), nullptr, std::chrono::milliseconds(20));
+  reaper.await_exit(std::move(child.process), nullptr, std::chrono::milliseconds(20),
+                    counter.bereaved());
   CHECK(holds_soon(loop, [&] { return counter.reaped == 1; }));
   CHECK_FALSE(has_children());
 }
@@ -270,12 +341,12 @@ TEST_CASE("a child that outstays the reaper's patience is ended") {
 TEST_CASE("end takes the whole group along, also a grandchild that ignores TERM") {
   EventLoop loop;
   Counter counter;
-  ProcessReaper reaper(loop, Counter::count, &counter);
+  ProcessReaper reaper(loop);
   Spawned child = spawned(
       shell("(trap '' TERM; echo $(exec sh -c 'echo $PPID'); sleep 100; sleep 100) & wait"));
   const pid_t grandchild = read_pid(child.output);
   REQUIRE(is_running(grandchild));
-  reaper.end(std::move(child.process), nullptr);
+  reaper.end(std::move(child.process), nullptr, counter.bereaved());
   CHECK(holds_soon(loop, [&] { return counter.reaped == 1; }));
   CHECK(holds_soon(loop, [&] { return !is_running(grandchild); }));
   CHECK_FALSE(has_children());
@@ -284,13 +355,86 @@ TEST_CASE("end takes the whole group along, also a grandchild that ignores TERM"
 TEST_CASE("a leader that ignores TERM is killed") {
   EventLoop loop;
   Counter counter;
-  ProcessReaper reaper(loop, Counter::count, &counter);
+  ProcessReaper reaper(loop);
   Spawned child = spawned(shell("trap '' TERM; echo $$; while :; do sleep 100; done"));
   const pid_t leader = read_pid(child.output);
-  reaper.end(std::move(child.process), nullptr);
+  reaper.end(std::move(child.process), nullptr, counter.bereaved());
   CHECK(holds_soon(loop, [&] { return counter.reaped == 1; }));
   CHECK_FALSE(is_running(leader));
   CHECK_FALSE(has_children());
+}
+
+TEST_CASE("who has left the group is ended with the cgroup") {
+  EventLoop loop;
+  Log log;
+  Counter counter;
+  ProcessReaper reaper(loop);
+  Command command = shell(std::string(kEscape) + "wait");
+  command.cgroups = reaper.cgroups(log);
+  if (command.cgroups == nullptr) return;  // none can be made here
+  Spawned child = spawned(command);
+  const pid_t escaped = read_pid(child.output);
+  REQUIRE(is_running(escaped));
+  CHECK(::getpgid(escaped) != child.process.pid());
+  reaper.end(std::move(child.process), nullptr, counter.bereaved());
+  CHECK(holds_soon(loop, [&] { return counter.reaped == 1; }));
+  CHECK(holds_soon(loop, [&] { return !is_running(escaped); }));
+  CHECK(holds_soon(loop, [&] { return command.cgroups->sweep(); }));
+  CHECK_FALSE(has_children());
+}
+
+TEST_CASE("a cgroup is removed when what the program left in the background has ended") {
+  EventLoop loop;
+  Log log;
+  Counter counter;
+  ProcessReaper reaper(loop);
+  Command command = shell("sleep 100 >/dev/null 2>&1 & echo $!");
+  command.cgroups = reaper.cgroups(log);
+  if (command.cgroups == nullptr) return;
+  Spawned child = spawned(command);
+  const pid_t background = read_pid(child.output);
+  reaper.await_exit(std::move(child.process), nullptr, std::chrono::seconds(60),
+                    counter.bereaved());
+  CHECK(holds_soon(loop, [&] { return counter.reaped == 1; }));
+  CHECK(is_running(background));
+  CHECK_FALSE(command.cgroups->sweep());
+  ::kill(background, SIGKILL);
+  CHECK(holds_soon(loop, [&] { return command.cgroups->sweep(); }));
+}
+
+TEST_CASE("a reaper that dies takes those along who have left the group") {
+  EventLoop loop;
+  Log log;
+  Counter counter;
+  pid_t escaped = 0;
+  {
+    ProcessReaper reaper(loop);
+    Command command = shell(std::string(kEscape) + "wait");
+    command.cgroups = reaper.cgroups(log);
+    if (command.cgroups == nullptr) return;
+    Spawned child = spawned(command);
+    escaped = read_pid(child.output);
+    reaper.await_exit(std::move(child.process), nullptr, std::chrono::seconds(60),
+                      counter.bereaved());
+  }
+  CHECK_FALSE(is_running(escaped));
+  CHECK_FALSE(has_children());
+}
+
+TEST_CASE("who waits for a child's end lives until then") {
+  EventLoop loop;
+  ProcessReaper& reaper = loop.object<ProcessReaper>();
+  CHECK(&reaper == &loop.object<ProcessReaper>());
+  auto counter = std::make_shared<Counter>();
+  const std::weak_ptr<Counter> seen = counter;
+  Spawned child = spawned(shell("read -r line"));
+  reaper.await_exit(
+      std::move(child.process), nullptr, std::chrono::seconds(60),
+      {std::move(counter), [](void* self) { ++static_cast<Counter*>(self)->reaped; }});
+  CHECK_FALSE(seen.expired());
+  child.input.reset();
+  CHECK(holds_soon(loop, [&] { return seen.expired(); }));
+  CHECK(reaper.count() == 0);
 }
 
 TEST_CASE("a reaper that dies takes its children along") {
@@ -298,12 +442,13 @@ TEST_CASE("a reaper that dies takes its children along") {
   Counter counter;
   pid_t grandchild = 0;
   {
-    ProcessReaper reaper(loop, Counter::count, &counter);
+    ProcessReaper reaper(loop);
     Spawned first = spawned(shell("trap '' TERM; sh -c 'echo $$; exec sleep 100' & wait"));
     grandchild = read_pid(first.output);
-    reaper.end(std::move(first.process), nullptr);
+    reaper.end(std::move(first.process), nullptr, counter.bereaved());
     Spawned second = spawned(shell("exec sleep 100"));
-    reaper.await_exit(std::move(second.process), nullptr, std::chrono::seconds(60));
+    reaper.await_exit(std::move(second.process), nullptr, std::chrono::seconds(60),
+                      counter.bereaved());
   }
   CHECK(counter.reaped == 0);
   CHECK(holds_soon(loop, [&] { return !is_running(grandchild); }));
@@ -315,10 +460,11 @@ TEST_CASE("a reaper that dies lets a child finish that is about to") {
   EventLoop loop;
   Counter counter;
   {
-    ProcessReaper reaper(loop, Counter::count, &counter);
+    ProcessReaper reaper(loop);
     Spawned child = spawned(shell("exec >&-; sleep 0.02; echo done > " + directory.path() + "/it"));
     CHECK(read_all(child.output).empty());
-    reaper.await_exit(std::move(child.process), nullptr, std::chrono::seconds(60));
+    reaper.await_exit(std::move(child.process), nullptr, std::chrono::seconds(60),
+                      counter.bereaved());
   }
   CHECK(std::filesystem::exists(directory.path() + "/it"));
   CHECK_FALSE(has_children());

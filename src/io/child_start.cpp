@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+#include "io/child_start.h"
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <csignal>
+
+#include "base/assert.h"
+
+// The child runs in its parent's memory: whatever sanitizers keep of a thread is the parent's.
+#if defined(__clang__)
+#define UVHTTPD_IN_CHILD __attribute__((disable_sanitizer_instrumentation, noinline))
+#else
+#define UVHTTPD_IN_CHILD \
+  __attribute__((no_sanitize("address"), no_sanitize("thread"), no_sanitize("undefined"), noinline))
+#endif
+
+namespace uvhttpd {
+namespace {
+
+constexpr std::size_t kStackBytes = 32 * 1024;
+constexpr std::size_t kSignalBytes = 8;      // of the kernel's signal set
+constexpr int kLastSignal = 64;              // likewise
+constexpr int kExecFailed = 127;             // exit status, as shells have it
+constexpr int kMostDescriptors = 64 * 1024;  // closed one by one where close_range is missing
+
+// What parent and child have in common: the parent stands still until the child has left.
+struct Launch {
+  const ChildStart* start;
+  rlimit descriptors;
+  int code = 0;
+  const char* doing = nullptr;
+};
+
+[[noreturn]] UVHTTPD_IN_CHILD void give_up(Launch& launch, const char* doing) {
+  launch.code = errno;
+  launch.doing = doing;
+  for (;;) ::syscall(SYS_exit_group, kExecFailed);
+}
+
+// Handlers are the server's, and must be gone before the mask lets a signal in.
+UVHTTPD_IN_CHILD void reset_signals() {
+  const unsigned long default_action[4] = {};  // the kernel's sigaction, SIG_DFL, at its longest
+  for (int signal = 1; signal <= kLastSignal; ++signal) {
+    ::syscall(SYS_rt_sigaction, signal, default_action, nullptr, kSignalBytes);
+  }
+}
+
+UVHTTPD_IN_CHILD void close_the_rest() {
+  if (::syscall(SYS_close_range, STDERR_FILENO + 1, UINT_MAX, 0) == 0) return;
+  // Before Linux 5.9. Our own are close-on-exec: these would be of whoever started the server.
+  for (int fd = STDERR_FILENO + 1; fd < kMostDescriptors; ++fd) ::syscall(SYS_close, fd);
+}
+
+UVHTTPD_IN_CHILD void put(Launch& launch, int fd, int at) {
+  if (::syscall(SYS_dup3, fd, at, 0) < 0) give_up(launch, "preparing the descriptors of ");
+}
+
+// By system calls: the C library's setuid() is for all threads of a process, and here those are the
+// server's.
+UVHTTPD_IN_CHILD void become(Launch& launch, const Identity& identity) {
+  constexpr char kDoing[] = "changing to the user of ";
+  if (::syscall(SYS_setgroups, identity.groups.size(), identity.groups.data()) != 0 ||
+      ::syscall(SYS_setresgid, identity.group, identity.group, identity.group) != 0 ||
+      ::syscall(SYS_setresuid, identity.user, identity.user, identity.user) != 0) {
+    give_up(launch, kDoing);
+  }
+}
+
+UVHTTPD_IN_CHILD int run_child(void* argument) {
+  Launch& launch = *static_cast<Launch*>(argument);
+  const ChildStart& start = *launch.start;
+  reset_signals();
+  if (::syscall(SYS_setpgid, 0, 0) != 0) give_up(launch, "making a process group for ");
+  put(launch, start.input, STDIN_FILENO);
+  put(launch, start.output, STDOUT_FILENO);
+  put(launch, start.errors, STDERR_FILENO);
+  if (start.identity != nullptr) become(launch, *start.identity);
+  if (start.directory >= 0 && ::syscall(SYS_fchdir, start.directory) != 0) {
+    give_up(launch, "entering the directory of ");
+  }
+  close_the_rest();
+  // Where a filter refuses it the child goes on with the server's limit.
+  if (start.descriptors != 0) {
+    ::syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &launch.descriptors, nullptr);
+  }
+  const unsigned long none = 0;
+  ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, kSignalBytes);
+  ::syscall(SYS_execve, start.program, start.arguments, start.environment);
+  give_up(launch, "running ");
+}
+
+#if defined(__x86_64__)
+#define UVHTTPD_HAS_CLONE3 1
+// The C library has no function for it. A child that shares our memory needs a stack of its own,
+// and on that there is nothing to return to: it goes on with a call from here.
+long clone3(const clone_args& arguments, int (*entry)(void*), void* argument) {
+  long result = SYS_clone3;
+  asm volatile(
+      "syscall\n\t"
+      "test %%rax, %%rax\n\t"
+      "jnz 1f\n\t"
+      "movq %[argument], %%rdi\n\t"
+      "call *%[entry]\n\t"
+      "hlt\n"
+      "1:"
+      : "+a"(result)
+      : "D"(&arguments), "S"(sizeof arguments), [entry] "r"(entry), [argument] "r"(argument)
+      : "rcx", "r11", "cc", "memory");
+  return result;
+}
+#elif defined(__aarch64__)
+#define UVHTTPD_HAS_CLONE3 1
+long clone3(const clone_args& arguments, int (*entry)(void*), void* argument) {
+  register long number asm("x8") = SYS_clone3;
+  register long result asm("x0") = reinterpret_cast<long>(&arguments);
+  register long size asm("x1") = sizeof arguments;
+  asm volatile(
+      "svc #0\n\t"
+      "cbnz x0, 1f\n\t"
+      "mov x0, %[argument]\n\t"
+      "blr %[entry]\n\t"
+      "brk #0\n"
+      "1:"
+      : "+r"(result)
+      : "r"(number), "r"(size), [entry] "r"(entry), [argument] "r"(argument)
+      : "cc", "memory");
+  return result;
+}
+#else
+#define UVHTTPD_HAS_CLONE3 0
+#endif
+
+// The pid, or -errno.
+long clone_child(Launch& launch, std::byte* stack) {
+  constexpr unsigned kFlags = CLONE_VM | CLONE_VFORK;
+#if UVHTTPD_HAS_CLONE3
+  if (launch.start->cgroup >= 0) {
+    clone_args arguments{};
+    arguments.flags = kFlags | CLONE_INTO_CGROUP;
+    arguments.exit_signal = SIGCHLD;
+    arguments.stack = reinterpret_cast<std::uintptr_t>(stack);
+    arguments.stack_size = kStackBytes;
+    arguments.cgroup = static_cast<unsigned>(launch.start->cgroup);
+    return clone3(arguments, run_child, &launch);
+  }
+#endif
+  const int pid = ::clone(run_child, stack + kStackBytes, kFlags | SIGCHLD, &launch);
+  return pid < 0 ? -errno : pid;
+}
+
+rlimit descriptor_limit(std::uint64_t wanted) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return {wanted, wanted};
+  limit.rlim_cur = std::min<rlim_t>(wanted, limit.rlim_max);
+  return limit;
+}
+
+}  // namespace
+
+Result<pid_t, ChildFailure> start_child(const ChildStart& start) {
+  ASSERT(start.input > STDERR_FILENO && start.output > STDERR_FILENO &&
+         start.errors > STDERR_FILENO);
+  alignas(16) std::byte stack[kStackBytes];
+  Launch launch{&start, {}, 0, nullptr};
+  if (start.descriptors != 0) launch.descriptors = descriptor_limit(start.descriptors);
+
+  // No handler of ours may run in the child: it would in our memory. All signals, those of the C
+  // library too.
+  const unsigned long all = ~0UL;
+  unsigned long before = 0;
+  ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, kSignalBytes);
+  const long pid = clone_child(launch, stack);
+  ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, nullptr, kSignalBytes);
+
+  if (pid < 0)
+    return Unexpected(ChildFailure{static_cast<int>(-pid), "making a process for ", false});
+  if (launch.doing == nullptr) return static_cast<pid_t>(pid);
+  while (::waitpid(static_cast<pid_t>(pid), nullptr, 0) < 0 && errno == EINTR) {
+  }
+  return Unexpected(ChildFailure{launch.code, launch.doing, true});
+}
+
+bool can_start_in_cgroup() {
+#if UVHTTPD_HAS_CLONE3
+  // Too few arguments: who knows the call says so, and filters do not look that far.
+  return ::syscall(SYS_clone3, nullptr, 0) < 0 && errno == EINVAL;
+#else
+  return false;
+#endif
+}
+
+}  // namespace uvhttpd

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// io/child_start.h: the way of a child from the server's memory to its program's first instruction.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+
+#include "base/result.h"
+#include "io/identity.h"
+
+namespace uvhttpd {
+
+// All pointers and descriptors are the caller's and only used during start_child(). Descriptors
+// are greater than 2 but for absent ones, which are -1.
+struct ChildStart {
+  const char* program = nullptr;
+  char* const* arguments = nullptr;    // ends with a null pointer
+  char* const* environment = nullptr;  // likewise
+  int directory = -1;                  // to work in
+  int input = -1;
+  int output = -1;
+  int errors = -1;
+  int cgroup = -1;                     // to be born in, a directory of cgroup v2
+  std::uint64_t descriptors = 0;       // soft RLIMIT_NOFILE; 0: as the server's
+  const Identity* identity = nullptr;  // absent: the server's
+};
+
+// `in_child`: it was there that it failed, so it is about this program and not about programs at
+// all.
+struct ChildFailure {
+  int code = 0;
+  const char* doing = "";
+  bool in_child = false;
+};
+
+// Returns when the program runs, or the child is gone again. It leads a process group of its own
+// and has default signal settings; no descriptor beyond 2 is open.
+Result<pid_t, ChildFailure> start_child(const ChildStart& start);
+
+// Whether the kernel, and what filters our system calls, let a child be born in a cgroup.
+bool can_start_in_cgroup();
+
+}  // namespace uvhttpd
