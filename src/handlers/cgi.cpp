@@ -34,11 +34,6 @@ std::optional<CgiProgram> Cgi::find_program(Exchange& exchange) {
     exchange.fail(program.error().status, escape_for_log(program.error().reason));
     return std::nullopt;
   }
-  const bool is_chunked = request.framing.body == http::Framing::Body::chunked;
-  if (is_chunked && !shared_.settings.buffer_body) {
-    exchange.fail(411, {});
-    return std::nullopt;
-  }
   return *std::move(program);
 }
 

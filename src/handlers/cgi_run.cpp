@@ -67,7 +67,8 @@ CgiShared::CgiShared(EventLoop& its_loop, Log& its_log, Activity& its_activity,
       head_deadlines(places->clock, handler.timeout_head),
       idle_deadlines(places->clock, handler.timeout_idle),
       total_deadlines(places->clock, handler.timeout_total),
-      reaper(loop.object<ProcessReaper>()) {}
+      reaper(loop.object<ProcessReaper>()),
+      unfit_names(loop.object<UnfitNames>()) {}
 
 ProcessReaper::Bereaved CgiShared::bereaved() const {
   return {places, [](void* owner) {
@@ -75,6 +76,11 @@ ProcessReaper::Bereaved CgiShared::bereaved() const {
             admission.leave();
             admission.admit_waiting();
           }};
+}
+
+bool UnfitNames::is_new(std::string_view name) {
+  if (seen_.size() == kMost || seen_.contains(name)) return false;
+  return seen_.emplace(name).second;
 }
 
 bool CgiShared::may_log_overload() {
@@ -103,8 +109,11 @@ CgiRun::CgiRun(CgiShared& shared, Exchange& exchange, CgiProgram program)
 CgiRun::~CgiRun() { end_program(); }
 
 void CgiRun::begin() {
-  if (exchange_.request().framing.body != http::Framing::Body::chunked) return ask_for_place();
-  // RFC 3875 section 4.1.2: CONTENT_LENGTH must be there, so the end of the body is awaited first.
+  tell_unfit_names();
+  // RFC 3875 section 4.1.2: CONTENT_LENGTH must be there, so the end of the body is awaited first,
+  // unless the operator knows that the program reads to the end of its input.
+  const bool is_chunked = exchange_.request().framing.body == http::Framing::Body::chunked;
+  if (!is_chunked || !shared_.settings.buffer_body) return ask_for_place();
   phase_ = Phase::spooling;
   spool_.emplace(shared_.spool_directory);
   exchange_.receive_body(*this);
@@ -195,6 +204,17 @@ Command CgiRun::make_command() const {
   command.arguments = {command.program};
   if (!program_.interpreter.empty()) command.arguments.push_back(program_.filename);
   return command;
+}
+
+// Somebody may miss such a field, and the program cannot say why.
+void CgiRun::tell_unfit_names() const {
+  for (const http::Field& field : exchange_.request().head.fields.all()) {
+    if (wire::is_fit_name(field.name) || !shared_.unfit_names.is_new(field.name)) continue;
+    shared_.log.info(id_,
+                     "the field {} is not passed on: its name is more than letters, digits "
+                     "and hyphens",
+                     escape_for_log(field.name));
+  }
 }
 
 void CgiRun::start_failed(const Error& error) {

@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 
 #include "config/config.h"
 #include "handlers/admission.h"
@@ -35,6 +37,17 @@ struct CgiRights {
   std::uint64_t descriptors = 0;     // soft limit; 0: the server's
 };
 
+// Names of fields that no variable can stand for, each told once to the log of this loop.
+class UnfitNames {
+ public:
+  static constexpr std::size_t kMost = 64;  // clients choose them; beyond, none is told
+  // True the first time.
+  bool is_new(std::string_view name);
+
+ private:
+  std::set<std::string, std::less<>> seen_;
+};
+
 // What the runs of one handler share. Outlives them.
 class CgiShared {
  public:
@@ -56,7 +69,8 @@ class CgiShared {
   DeadlineList head_deadlines;
   DeadlineList idle_deadlines;
   DeadlineList total_deadlines;
-  ProcessReaper& reaper;  // the loop's
+  ProcessReaper& reaper;    // the loop's
+  UnfitNames& unfit_names;  // likewise
 
   // Of a program that has a place.
   ProcessReaper::Bereaved bereaved() const;
@@ -92,6 +106,7 @@ class CgiRun final : public BodySink, public BodySource {
   Result<Spawned> launch();
   Command make_command() const;
   Program as_program() const;
+  void tell_unfit_names() const;
   void refuse(std::string_view reason);
 
   std::size_t feed(std::string_view bytes);

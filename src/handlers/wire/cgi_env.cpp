@@ -15,12 +15,6 @@ constexpr std::string_view kPath = "/usr/local/bin:/usr/bin:/bin";
 constexpr std::string_view kFieldPrefix = "HTTP_";
 constexpr std::string_view kHttps = "https";
 
-bool is_safe_name(std::string_view name) {
-  return std::all_of(name.begin(), name.end(), [](char c) {
-    return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') || c == '-';
-  });
-}
-
 bool is_withheld(FieldName name, bool pass_authorization) {
   switch (name) {
     case FieldName::authorization: return !pass_authorization;
@@ -65,7 +59,7 @@ std::string variable_name(std::string_view field_name) {
 void add_fields(const GatewayRequest& request, Variables& variables) {
   const auto first = static_cast<std::ptrdiff_t>(variables.size());
   for (const http::Field& field : request.head.fields.all()) {
-    if (!is_safe_name(field.name) || is_withheld(field.known, request.pass_authorization)) continue;
+    if (!is_fit_name(field.name) || is_withheld(field.known, request.pass_authorization)) continue;
     if (is_named_in_connection(request.head, field)) continue;
     std::string name = variable_name(field.name);
     const auto same = std::find_if(variables.begin() + first, variables.end(),
@@ -162,6 +156,12 @@ Variables merged(Variables meta, const Variables& configured) {
     }
   }
   return meta;
+}
+
+bool is_fit_name(std::string_view name) {
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') || c == '-';
+  });
 }
 
 std::vector<std::string> environment(const Variables& meta, const Variables& configured) {

@@ -35,7 +35,11 @@ struct GatewayRequest {
   std::string_view remote_user = {};
 };
 
-// Each name once. Of the request's fields those whose names are letters, digits and hyphens, joined
+// Whether a variable can stand for the field: letters, digits and hyphens. "X_A" and "X-A" would be
+// the same to the program, so a client could pass the one off as the other.
+bool is_fit_name(std::string_view field_name);
+
+// Each name once. Of the request's fields those whose names are fit, joined
 // when repeated. Never: Proxy (it would be HTTP_PROXY, which programs take for their own proxy),
 // what concerns one connection only (RFC 9110 section 7.6.1), and Authorization unless it is asked
 // for.
