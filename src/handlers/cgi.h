@@ -10,9 +10,7 @@
 
 namespace uvhttpd {
 
-// Finds the program, waits for a place where too many run, and leaves the rest to a CgiRun. A local
-// redirect (RFC 3875 section 6.2.2) goes to the client as a 302 with a path, and the client asks
-// again.
+// Finds the program, waits for a place where too many run, and leaves the rest to a CgiRun.
 class Cgi final : public Handler {
  public:
   Cgi(const config::CgiHandler& settings, CgiPrograms programs, CgiRights rights,

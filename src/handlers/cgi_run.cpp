@@ -310,9 +310,9 @@ void CgiRun::read_head(std::string_view bytes) {
   }
 }
 
-// A local redirect is sent to the client too, which asks for the path itself.
 void CgiRun::answer() {
   const wire::CgiHead& head = parser_.head();
+  if (head.kind == wire::CgiResponseKind::local_redirect) return redirect(head.location);
   ResponseHead response(exchange_.arena(), head.status);
   response.reason = head.reason;
   for (const http::ResponseField& field : head.fields) response.add(field.name, field.value);
@@ -326,6 +326,17 @@ void CgiRun::answer() {
     response.content_length = read_ahead_.size();
   }
   exchange_.respond(response, this);
+}
+
+// RFC 3875 section 6.2.2. What else the program may have to say is not for anybody.
+void CgiRun::redirect(std::string_view target) {
+  let_finish();
+  phase_ = Phase::over;
+  if (exchange_.redirect_internally(target)) return;
+  exchange_.fail(502,
+                 fmt::format("{}: a local redirect that leads nowhere, or the last of too many: {}",
+                             escape_for_log(program_.filename),
+                             escape_for_log(target.substr(0, kShownBytes))));
 }
 
 void CgiRun::output_ended_without_head() {

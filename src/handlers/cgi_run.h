@@ -116,6 +116,7 @@ class CgiRun final : public BodySink, public BodySource {
   void on_output_ready();
   void read_head(std::string_view bytes);
   void answer();
+  void redirect(std::string_view target);
   void output_ended_without_head();
   bool output_has_ended() const;
   bool was_killed() const;

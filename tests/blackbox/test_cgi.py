@@ -110,7 +110,16 @@ PROGRAMS = {
     "nothing": "#!/bin/sh\nprintf 'Status: 204\\n\\n'\n",
     "nph-all": "#!/bin/sh\nprintf 'HTTP/1.0 403 Go away\\r\\nContent-Type: a/b\\r\\n\\r\\nbody'\n",
     "redirect": "#!/bin/sh\nprintf 'Location: http://example.org/x\\n\\n'\n",
-    "local": "#!/bin/sh\nprintf 'Location: /elsewhere?a=b\\n\\n'\n",
+    "other-host": "#!/bin/sh\nprintf 'Location: //example.org/x\\n\\n'\n",
+    "local": "#!/bin/sh\ncat >/dev/null\nprintf 'Location: /cgi-bin/environ/in%%20fo?a=b\\n\\n'\n",
+    "local-file": "#!/bin/sh\nprintf 'Location: /sub/page.html\\n\\n'\n",
+    "local-missing": "#!/bin/sh\nprintf 'Location: /none\\n\\n'\n",
+    "local-deaf": "#!/bin/sh\nprintf 'Location: /cgi-bin/exact\\n\\n'\n",
+    "local-odd": "#!/bin/sh\nprintf 'Location: /a%%zz\\n\\n'\n",
+    "local-loop": "#!/bin/sh\necho x >> turns\nprintf 'Location: /cgi-bin/local-loop\\n\\n'\n",
+    "local-chain": "#!/bin/sh\nn=${QUERY_STRING:-0}\n[ $n -lt 5 ] || exec ./exact\n"
+                   "printf 'Location: /cgi-bin/local-chain?%d\\n\\n' $((n + 1))\n",
+    "local-and-more": "#!/bin/sh\nprintf 'Location: /cgi-bin/exact\\nContent-Type: a/b\\n\\nsee there'\n",
     "moved": "#!/bin/sh\nprintf 'Status: 301 Gone on\\nLocation: http://example.org/x\\nContent-Type: a/b\\n\\nsee there'\n",
     "exact": "#!/bin/sh\nprintf 'Content-Length: 4\\nContent-Type: a/b\\n\\nbody'\n",
     "surplus": "#!/bin/sh\nprintf 'Content-Length: 4\\nContent-Type: a/b\\n\\nbody and more'; head -c 300000 /dev/zero\n",
@@ -134,7 +143,7 @@ def programs(shared_tmp):
 @pytest.fixture(scope="module")
 def cgi(shared_server, shared_tmp, programs):
     site(shared_tmp, {"index.html": "index", "sub/page.cgi": f"#!/bin/sh\n{HEAD}echo \"$SCRIPT_NAME|$PATH_INFO\"\n",
-                      "secret.html": "secret", "note.cgi/file.txt": "text"})
+                      "secret.html": "secret", "sub/page.html": "a page", "note.cgi/file.txt": "text"})
     put(shared_tmp / "outside" / "prog", f"#!/bin/sh\n{HEAD}echo outside\n")
     (programs / "escape").symlink_to("../outside/prog")
     (programs / "alias").symlink_to("dir/inner")
@@ -365,11 +374,44 @@ def test_a_program_that_writes_a_status_line_is_understood(cgi):
 
 
 @pytest.mark.parametrize("program, status, location, body", [
-    ("redirect", 302, "http://example.org/x", b""), ("local", 302, "/elsewhere?a=b", b""),
+    ("redirect", 302, "http://example.org/x", b""), ("other-host", 302, "//example.org/x", b""),
+    ("local-and-more", 302, "/cgi-bin/exact", b"see there"),
     ("moved", 301, "http://example.org/x", b"see there")])
 def test_redirects(cgi, program, status, location, body):
     answer = cgi.fetch(f"/cgi-bin/{program}")
     assert (answer.status, answer.get("Location"), answer.body) == (status, location, body)
+
+
+def test_a_local_redirect_is_followed_as_a_get_without_a_body(cgi):
+    with cgi.client() as client:
+        answer = client.request("/cgi-bin/local?x=y", "POST", ["Content-Type: text/x", "X-Some: thing"], body=b"the body")
+        seen = environment(answer)
+        assert client.request("/cgi-bin/exact").body == b"body"
+    assert (seen["REQUEST_METHOD"], seen["SCRIPT_NAME"], seen["PATH_INFO"], seen["QUERY_STRING"]) == (
+        "GET", "/cgi-bin/environ", "/in fo", "a=b")
+    assert seen["HTTP_X_SOME"] == "thing" and "CONTENT_LENGTH" not in seen and "CONTENT_TYPE" not in seen
+    assert not answer.all("Location")
+
+
+def test_a_local_redirect_may_lead_to_a_file(cgi):
+    answer = cgi.fetch("/cgi-bin/local-file")
+    assert (answer.status, answer.body) == (200, b"a page")
+    assert cgi.fetch("/cgi-bin/local-file", method="HEAD").get("Content-Length") == "6"
+    assert cgi.fetch("/cgi-bin/local-missing").status == 404
+
+
+def test_a_local_redirect_need_not_wait_for_the_body(cgi):
+    with cgi.client() as client:
+        client.send_gently(wire.request("/cgi-bin/local-deaf", "POST", body=b"x" * (1 << 20)))
+        assert client.response().body == b"body"
+
+
+def test_local_redirects_have_an_end(cgi, programs):
+    assert cgi.fetch("/cgi-bin/local-chain").body == b"body"
+    assert cgi.fetch("/cgi-bin/local-loop").status == 502
+    assert len((programs / "turns").read_text().split()) == 6
+    cgi.wait_for_log(r"local-loop: a local redirect that leads nowhere, or the last of too many: /cgi-bin/local-loop")
+    assert cgi.fetch("/cgi-bin/local-odd").status == 502
 
 
 def test_a_length_that_is_true_is_passed_on(cgi):

@@ -122,7 +122,7 @@ bool CgiHeadParser::read_field(std::string_view line) {
 bool CgiHeadParser::read_own_field(std::string_view name, std::string_view value, bool& is_own) {
   if (equals_ignoring_case(name, "Content-Type")) return set_once(has_type_, value);
   if (equals_ignoring_case(name, "Location")) {
-    location_ = value;
+    head_.location = value;
     return set_once(has_location_, value);
   }
   if (equals_ignoring_case(name, "Status")) {
@@ -145,7 +145,7 @@ bool CgiHeadParser::set_once(bool& seen, std::string_view value) {
 
 void CgiHeadParser::classify() {
   if (!has_location_) return;
-  const bool is_path = location_.starts_with('/') && !location_.starts_with("//");
+  const bool is_path = head_.location.starts_with('/') && !head_.location.starts_with("//");
   const bool is_alone = others_ == 0 && !has_status_;
   head_.kind =
       is_path && is_alone ? CgiResponseKind::local_redirect : CgiResponseKind::client_redirect;

@@ -23,6 +23,7 @@ struct CgiHead {
   http::Status status = 200;
   std::string_view reason;  // as the program wrote it; may be empty
   std::optional<std::uint64_t> content_length;
+  std::string_view location;  // empty: none
   // What the client is to see, Location and Content-Type among it. Not here: Status,
   // Content-Length, Date, Server, and the fields that concern one connection only (RFC 9110
   // section 7.6.1).
@@ -69,7 +70,6 @@ class CgiHeadParser {
   std::vector<Line> lines_;
   std::string_view fault_;
   CgiHead head_;
-  std::string_view location_;
   std::size_t others_ = 0;  // fields besides Location
   bool has_status_ = false;
   bool has_status_line_ = false;
