@@ -7,10 +7,12 @@ import re
 import resource
 import signal
 import subprocess
+import tempfile
 
 import pytest
 
 import wire
+from conftest import BINARY
 from sites import put, site
 from wire import wait_until
 
@@ -220,6 +222,81 @@ def test_a_program_has_the_soft_limit_of_files_that_the_server_was_started_with(
     assert running.fetch("/cgi-bin/limit").body.split() == [b"500", str(hard).encode()]
     assert "Reloaded" in running.reload(ROUTES)
     assert running.fetch("/cgi-bin/limit").body.split()[0] == b"500"
+
+
+# As whom it runs.
+
+AS_OTHER = """
+[[site]]
+[[site.route]]
+path = "/*"
+handler = "cgi"
+root = "{root}"
+{account}
+timeout_head = "{patience}"
+"""
+WHO = f"#!/bin/sh\n{HEAD}id -u; id -g; id -G; grep -E '^(CapEff|CapPrm):' /proc/$$/status; echo complaint > /dev/stderr; cat\n"
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may start programs as somebody else")
+
+
+@pytest.fixture
+def public():
+    """A directory that everybody may read."""
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o755)
+        yield pathlib.Path(name)
+
+
+@needs_root
+@pytest.mark.parametrize("account, uid, gid", [
+    ('user = "nobody"\ngroup = "daemon"', "65534", "1"), ('user = "nobody"', "65534", "65534"), ('group = "daemon"', "0", "1")])
+def test_a_program_runs_as_whom_the_route_says(server, public, account, uid, gid):
+    put(public / "who", WHO)
+    running = server(AS_OTHER.format(root=public, account=account, patience="30s"))
+    lines = running.fetch("/who", method="POST", body=b"the body").body.decode().splitlines()
+    assert lines[:3] == [uid, gid, gid] and lines[-1] == "the body"
+    if uid != "0":
+        assert lines[3:5] == ["CapPrm:\t0000000000000000", "CapEff:\t0000000000000000"]
+    running.wait_for_log("who: complaint")
+
+
+@needs_root
+def test_what_only_the_server_may_read_is_not_run_for_somebody_else(server, public):
+    put(public / "own/who", WHO)
+    (public / "own").chmod(0o700)
+    assert server(AS_OTHER.format(root=public, account='user = "nobody"', patience="30s")).fetch("/own/who").status == 403
+
+
+@needs_root
+def test_a_program_of_somebody_else_is_ended_all_the_same(server, public):
+    put(public / "stuck", "#!/bin/sh\ntrap '' TERM\nsleep 1000\nsleep 1000\n")
+    running = server(AS_OTHER.format(root=public, account='user = "nobody"', patience="300ms"))
+    children = pathlib.Path(f"/proc/{running.process.pid}/task")
+
+    def programs_left():
+        return [each for task in children.iterdir() for each in (task / "children").read_text().split()]
+    with running.client() as client:
+        client.send(wire.request("/stuck"))
+        leader = int(wait_until(programs_left, "a program")[0])
+        assert client.response().status == 504
+    wait_until(lambda: not programs_left(), "no program left")
+    assert not is_running(leader)
+
+
+@needs_root
+@pytest.mark.parametrize("account, prefix, reason", [
+    ('user = "no-such-user"', [], "no user no-such-user"),
+    ('group = "no-such-group"', [], "no group no-such-group"),
+    ('user = "nobody"', ["setpriv", "--bounding-set", "-setuid"], "needs root, or the capabilities"),
+    ('user = "nobody"', ["setpriv", "--bounding-set", "-kill"], "needs root, or the capabilities"),
+])
+def test_a_server_that_cannot_make_a_program_run_as_the_user_does_not_start(tmp_path, public, account, prefix, reason):
+    file = tmp_path / "uvhttpd.toml"
+    file.write_text(AS_OTHER.format(root=public, account=account, patience="30s") + '[[listener]]\naddress = "127.0.0.1:0"\n')
+    result = subprocess.run([*prefix, BINARY, "-c", file], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, text=True, timeout=wire.DEADLINE)
+    assert result.returncode == 1 and reason in result.stdout, result.stdout
 
 
 # Reloads.
