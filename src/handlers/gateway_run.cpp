@@ -199,10 +199,13 @@ void GatewayRun::send_request() {
 }
 
 void GatewayRun::ask_for_body() {
+  const bool is_first = !std::exchange(body_asked_, true);
+  const bool is_awaited = std::exchange(body_blocked_, false);
+  // From now on it is the client that is waited for.
   update_deadline();
-  if (!std::exchange(body_asked_, true)) {
+  if (is_first) {
     exchange_.receive_body(*this);
-  } else if (std::exchange(body_blocked_, false)) {
+  } else if (is_awaited) {
     exchange_.wake();
   }
 }
