@@ -182,12 +182,13 @@ void GatewayRun::send_request() {
         asks_for_continue = codec.asks_for_continue();
       },
       codec_);
-  const bool has_body = exchange_.request().has_body();
+  // One without octets may have ended in an attempt before.
+  const bool has_body = exchange_.request().has_body() && !body_ended_;
   if (has_body && !body_file_) {
     flush();
     update_interest();
     // Last: the body may come at once, and end all this.
-    return asks_for_continue ? update_deadline() : ask_for_body();
+    return asks_for_continue && !body_asked_ ? update_deadline() : ask_for_body();
   }
   if (!has_body) {
     std::visit([&](auto& codec) { codec.encode_body_end(out); }, codec_);
