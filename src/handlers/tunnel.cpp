@@ -74,8 +74,11 @@ PullResult Tunnel::pull(SendQueue& out, std::size_t budget) {
   out.commit(result.kind == IoResult::Kind::done ? result.bytes : 0);
   switch (result.kind) {
     case IoResult::Kind::done: note_life(); return PullResult::more;
-    case IoResult::Kind::end: upstream_ended_ = true; return PullResult::end;
-    case IoResult::Kind::failed: upstream_ended_ = true; return PullResult::failed;
+    case IoResult::Kind::end:
+    case IoResult::Kind::failed:
+      upstream_ended_ = true;
+      update_interest();
+      return result.kind == IoResult::Kind::end ? PullResult::end : PullResult::failed;
     case IoResult::Kind::blocked: break;
   }
   pull_awaited_ = true;
@@ -86,7 +89,7 @@ PullResult Tunnel::pull(SendQueue& out, std::size_t budget) {
 
 void Tunnel::on_ready(unsigned now_ready) {
   if ((now_ready & (ready::kWritable | ready::kGone)) != 0) flush();
-  if ((now_ready & ready::kGone) != 0) upstream_ended_ = true;
+  if ((now_ready & ready::kGone) != 0) is_gone_ = true;
   const bool may_read = (now_ready & (ready::kReadable | ready::kGone)) != 0;
   if (may_read) is_read_paused_ = !pull_awaited_;
   bool is_awaited = may_read && std::exchange(pull_awaited_, false);
@@ -99,8 +102,9 @@ void Tunnel::on_ready(unsigned now_ready) {
 }
 
 void Tunnel::update_interest() {
-  if (upstream_ended_) return;
-  unsigned interest = is_read_paused_ ? ready::kNothing : ready::kReadable;
+  if (is_gone_) return;
+  // An end is readable for as long as the client takes what came before it.
+  unsigned interest = is_read_paused_ || upstream_ended_ ? ready::kNothing : ready::kReadable;
   if (!connection_->out().empty()) interest |= ready::kWritable;
   connection_->transport().want(interest);
 }

@@ -41,6 +41,7 @@ class Tunnel final : public BodySink, public BodySource {
   DeadlineNode silence_;
   bool client_ended_ = false;
   bool upstream_ended_ = false;
+  bool is_gone_ = false;  // the connection has nothing more to wait for
   bool is_broken_ = false;
   bool is_silent_ = false;  // for too long
   bool write_blocked_ = false;
