@@ -284,13 +284,15 @@ void GatewayRun::fill_from_spool() {
   }
 }
 
-// Sends what can be sent; false when the rest must wait for room.
+// Sends what can be sent in this turn; false when the rest must wait for room, or for its turn.
 bool GatewayRun::flush() {
   SendQueue& out = connection_->out();
-  for (;;) {
+  for (std::uint64_t sent = 0;;) {
     fill_from_spool();
     if (out.empty()) return true;
+    if (sent >= kSendPerTurn) return false;
     const IoResult result = connection_->transport().send(out, kSendPerTurn);
+    sent += result.bytes;
     if (result.bytes > 0) {
       has_sent_ = true;
       deadline_.disarm();
