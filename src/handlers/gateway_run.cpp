@@ -29,6 +29,7 @@ constexpr Duration kContinueWait{1'000};          // for upstreams that know not
 constexpr Duration kFreshEnough{1'000};
 // A new connection without an octet may wait for a process that a kept one holds.
 constexpr Duration kHeldUpAfter{50};
+constexpr std::string_view kCutOff = "it reset the connection within its answer";
 constexpr Duration kOverloadLogInterval{1'000};
 constexpr std::array<http::ResponseField, 1> kRetryAfter{{{"Retry-After", "1"}}};
 
@@ -85,6 +86,7 @@ GatewayRun::GatewayRun(GatewayShared& shared, Exchange& exchange, GatewayCodec c
       hash_key_(hash_key),
       tunnel_(tunnel),
       waiter_([](void* self) { static_cast<GatewayRun*>(self)->attempt(); }, this),
+      asked_([](void* self) { static_cast<GatewayRun*>(self)->on_out_of_order(); }, this),
       deadline_([](void* self) { static_cast<GatewayRun*>(self)->on_deadline(); }, this),
       held_up_([](void* self) { static_cast<GatewayRun*>(self)->on_held_up(); }, this) {}
 
@@ -124,7 +126,8 @@ void GatewayRun::attempt() {
 }
 
 void GatewayRun::connect(bool may_reuse) {
-  has_sent_ = is_sent_ = takes_nothing_ = is_gone_ = has_received_ = input_ended_ = false;
+  has_sent_ = is_sent_ = takes_nothing_ = is_gone_ = has_received_ = input_ended_ = was_reset_ =
+      false;
   body_sent_ = 0;
   const bool may_repeat = is_idempotent(exchange_.request().head.method);
   if (may_reuse && tunnel_.announce == config::ProxyProtocol::off) {
@@ -133,7 +136,9 @@ void GatewayRun::connect(bool may_reuse) {
   const bool is_new = connection_ == nullptr;
   if (is_new) {
     auto made = server_->connect(shared_.pool.loop());
-    if (!made) return attempt_failed(502, made.error().message);
+    // A full queue is a lack of room, not a fault.
+    if (!made)
+      return attempt_failed(made.error().os_error == EAGAIN ? 503 : 502, made.error().message);
     connection_ = *std::move(made);
     if (shared_.one_at_a_time) shared_.held_up_deadlines.arm(held_up_);
   }
@@ -173,6 +178,7 @@ GatewayBody GatewayRun::body_to_send() const {
 
 void GatewayRun::send_request() {
   phase_ = Phase::head;
+  if (shared_.rules.health) server_->await_answer(asked_);
   SendQueue& out = connection_->out();
   bool asks_for_continue = false;
   std::visit(
@@ -363,6 +369,7 @@ IoResult GatewayRun::receive() {
   }
   if (result.kind == IoResult::Kind::end || result.kind == IoResult::Kind::failed) {
     is_gone_ = true;
+    was_reset_ = result.kind == IoResult::Kind::failed;
     if (!std::exchange(input_ended_, true)) {
       std::visit([](auto& codec) { codec.input_ended(); }, codec_);
     }
@@ -430,6 +437,7 @@ bool GatewayRun::inform(const ResponseHead& head) {
 }
 
 void GatewayRun::answer() {
+  asked_.unlink();
   shared_.pool.note_success(*server_);
   deadline_.disarm();
   armed_in_ = nullptr;
@@ -501,7 +509,9 @@ PullResult GatewayRun::pull(SendQueue& out, std::size_t budget) {
         if (left_ == 0) return end_of_body();
         return PullResult::more;
       }
-      case GatewayEvent::end: return end_of_body();
+      case GatewayEvent::end:
+        if (is_cut_off()) return break_off(kCutOff);
+        return end_of_body();
       case GatewayEvent::fault:
         return break_off(std::visit([](auto& codec) { return codec.fault(); }, codec_));
       case GatewayEvent::head:
@@ -532,6 +542,7 @@ std::optional<PullResult> GatewayRun::pull_directly(SendQueue& out, std::size_t 
     case IoResult::Kind::end:
     case IoResult::Kind::failed:
       is_gone_ = input_ended_ = true;
+      was_reset_ = result.kind == IoResult::Kind::failed;
       std::visit([](auto& codec) { codec.input_ended(); }, codec_);
       return std::nullopt;
   }
@@ -545,8 +556,9 @@ std::optional<PullResult> GatewayRun::pull_directly(SendQueue& out, std::size_t 
 // Takes the answer as fast as it comes, whatever the client does: the upstream is free for others
 // when it has given it.
 void GatewayRun::store_some() {
-  // Of a connection that is gone nothing is told again.
-  for (int pieces = 0; phase_ == Phase::body && (pieces < kStoredPerTurn || is_gone_); ++pieces) {
+  // What has been received is taken in any case: nothing tells of it again. Nor is anything told of
+  // a connection that is gone.
+  for (int pieces = 0; phase_ == Phase::body; pieces += is_gone_ ? 0 : 1) {
     const GatewayEvent event =
         std::visit([&](auto& codec) { return codec.next(connection_->received()); }, codec_);
     if (event == GatewayEvent::body) {
@@ -560,6 +572,9 @@ void GatewayRun::store_some() {
           codec_);
       if (!fault_.empty()) return drop_connection();
       if (left_ == 0) return (void)end_of_body();
+    } else if (event == GatewayEvent::end && is_cut_off()) {
+      fault_ = kCutOff;
+      return drop_connection();
     } else if (event == GatewayEvent::end) {
       return (void)end_of_body();
     } else if (event == GatewayEvent::fault || input_ended_) {
@@ -567,7 +582,7 @@ void GatewayRun::store_some() {
                    ? std::visit([](auto& codec) { return std::string(codec.fault()); }, codec_)
                    : "its answer has no end";
       return drop_connection();
-    } else if (receive().kind == IoResult::Kind::blocked) {
+    } else if (pieces >= kStoredPerTurn || receive().kind == IoResult::Kind::blocked) {
       break;
     }
   }
@@ -599,6 +614,10 @@ PullResult GatewayRun::wait_for_body() {
   update_deadline();
   return PullResult::blocked;
 }
+
+// An answer that lasts until its connection ends has no end when that is reset. Who has not read
+// the whole request resets it, too.
+bool GatewayRun::is_cut_off() const { return was_reset_ && !exchange_.request().has_body(); }
 
 // How many of the next octets belong to the body, when its length has been said.
 std::size_t GatewayRun::within_length(std::size_t bytes) {
@@ -704,6 +723,13 @@ bool GatewayRun::may_try_again(bool is_stale) const {
   return is_stale || retries_ < shared_.rules.retries;
 }
 
+// Its health checks fail: whoever can be asked again need not wait for its silence to end. What
+// cannot be repeated may still be answered.
+void GatewayRun::on_out_of_order() {
+  if (phase_ != Phase::head || has_received_ || !may_try_again(false)) return;
+  attempt_failed(504, "it is out of order");
+}
+
 // No octet of an answer has come, or only that there will be none.
 void GatewayRun::attempt_failed(http::Status status, std::string_view reason) {
   // A kept connection may have been closed before the request reached its other end.
@@ -759,6 +785,7 @@ void GatewayRun::release_connection() {
 
 void GatewayRun::drop_connection() {
   waiter_.unlink();
+  asked_.unlink();
   takes_nothing_ = true;
   not_held_up();
   deadline_.disarm();

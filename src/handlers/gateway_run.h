@@ -91,6 +91,7 @@ class GatewayRun final : public BodySink, public BodySource {
   void store_some();
   PullResult pull_stored(SendQueue& out, std::size_t budget);
   PullResult wait_for_body();
+  bool is_cut_off() const;
   PullResult end_of_body();
   PullResult break_off(std::string_view reason);
 
@@ -102,6 +103,7 @@ class GatewayRun final : public BodySink, public BodySource {
   void give_up(http::Status status, std::string_view reason);
   void release_connection();
   void drop_connection();
+  void on_out_of_order();
   void on_held_up();
   void not_held_up();
   GatewayBody body_to_send() const;
@@ -116,7 +118,8 @@ class GatewayRun final : public BodySink, public BodySource {
   std::vector<const UpstreamServer*> tried_;
   UpstreamServer* server_ = nullptr;
   std::unique_ptr<UpstreamConnection> connection_;
-  UpstreamPool::Waiter waiter_;
+  UpstreamWaiter waiter_;  // for an address
+  UpstreamWaiter asked_;   // for the health of what has been asked
   DeadlineNode deadline_;
   DeadlineNode held_up_;
   const DeadlineList* armed_in_ = nullptr;
@@ -143,6 +146,7 @@ class GatewayRun final : public BodySink, public BodySource {
   bool is_gone_ = false;       // the connection has nothing more to wait for
   bool has_received_ = false;  // octets of an answer have come
   bool input_ended_ = false;
+  bool was_reset_ = false;
   bool pull_awaited_ = false;
   bool is_read_paused_ = false;
   bool surplus_noted_ = false;

@@ -248,13 +248,22 @@ void HttpCodec::encode_origin(SendQueue& out) {
     if (!list.empty()) list += ", ";
     return list.append(last);
   };
-  add("X-Forwarded-For", with(passed_on("X-Forwarded-For"), peer));
+  // A proxy that has used only one of the two has said in it who asks.
+  const bool is_for_another = is_trusted && request.client != request.peer;
+  std::string addresses = passed_on("X-Forwarded-For");
+  std::string elements = passed_on("Forwarded");
+  if (is_for_another && addresses.empty()) addresses = request.client.text();
+  if (is_for_another && elements.empty()) {
+    elements = http::forwarded_element(
+        {.node = request.client.text(), .proto = request.scheme, .host = {}});
+  }
+  add("X-Forwarded-For", with(std::move(addresses), peer));
   add("X-Forwarded-Proto", std::string(request.scheme));
   const std::string host = passed_on("X-Forwarded-Host");
   add("X-Forwarded-Host", host.empty() ? std::string(authority) : host);
   if (!settings_->prefix.empty()) add("X-Forwarded-Prefix", settings_->prefix);
   add("Forwarded",
-      with(passed_on("Forwarded"),
+      with(std::move(elements),
            http::forwarded_element({.node = peer, .proto = request.scheme, .host = authority})));
 }
 

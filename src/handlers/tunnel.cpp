@@ -33,13 +33,17 @@ std::size_t Tunnel::write(std::string_view bytes) {
   if (is_broken_) return bytes.size();
   note_life();
   SendQueue& out = connection_->out();
-  const std::size_t room = kMaxQueued - std::min<std::uint64_t>(out.bytes(), kMaxQueued);
-  const std::string_view piece = bytes.substr(0, room);
-  out.append(piece);
-  flush();
-  write_blocked_ = piece.size() < bytes.size();
+  std::size_t taken = 0;
+  while (taken < bytes.size() && !is_broken_ && out.bytes() < kMaxQueued) {
+    const std::string_view piece = bytes.substr(taken, kMaxQueued - out.bytes());
+    out.append(piece);
+    taken += piece.size();
+    flush();
+  }
+  if (is_broken_) taken = bytes.size();
+  write_blocked_ = taken < bytes.size();
   update_interest();
-  return piece.size();
+  return taken;
 }
 
 void Tunnel::finish() {

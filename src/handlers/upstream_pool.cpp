@@ -134,17 +134,21 @@ void UpstreamPool::on_resolved(UpstreamServer& server) {
   }
   server.resolve_again_->start(error ? std::min<Duration>(kResolveSoon, rules_.resolve_every)
                                      : Duration(rules_.resolve_every));
+  tell(waiting_);
+}
+
+void UpstreamPool::tell(IntrusiveList<UpstreamWaiter>& waiters) {
   // They may wait again, at the end of the list.
-  IntrusiveList<Waiter> now;
-  while (!waiting_.empty()) {
-    Waiter& waiter = waiting_.front();
+  IntrusiveList<UpstreamWaiter> now;
+  while (!waiters.empty()) {
+    UpstreamWaiter& waiter = waiters.front();
     waiter.unlink();
     now.push_back(waiter);
   }
   while (!now.empty()) {
-    Waiter& waiter = now.front();
+    UpstreamWaiter& waiter = now.front();
     waiter.unlink();
-    waiter.resolved_(waiter.owner_);
+    waiter.happened_(waiter.owner_);
   }
 }
 
@@ -157,6 +161,7 @@ void UpstreamPool::on_health(UpstreamServer& server, bool is_healthy, std::strin
   } else {
     server.idle_.clear();
     log_.warn(route_, "upstream {}: out of order: {}", server.rules_.text, reason);
+    tell(server.asked_);
   }
 }
 

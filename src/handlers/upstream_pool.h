@@ -26,6 +26,19 @@ namespace uvhttpd {
 
 class UpstreamPool;
 
+// Who waits for something about an upstream; told once. Never moved.
+class UpstreamWaiter : public ListNode {
+ public:
+  using Callback = void (*)(void* owner);
+  UpstreamWaiter(Callback happened, void* owner) : happened_(happened), owner_(owner) {}
+  ~UpstreamWaiter() { unlink(); }
+
+ private:
+  friend class UpstreamPool;
+  Callback happened_;
+  void* owner_;
+};
+
 // One upstream as one worker knows it.
 class UpstreamServer {
  public:
@@ -38,12 +51,15 @@ class UpstreamServer {
   std::size_t connections_idle() const { return idle_.size(); }
   // The next of its addresses; never called while it has none.
   const SocketAddress& next_address();
+  // Who has asked it and has no answer yet is told when it turns out to be out of order.
+  void await_answer(UpstreamWaiter& waiter) { asked_.push_back(waiter); }
   // A new connection, which is being made.
   Result<std::unique_ptr<UpstreamConnection>> connect(EventLoop& loop);
 
  private:
   friend class UpstreamPool;
   UpstreamPool& pool_;
+  IntrusiveList<UpstreamWaiter> asked_;
   const config::Upstream& rules_;
   config::UpstreamLoad& load_;
   const std::uint64_t hash_;  // of its text
@@ -80,19 +96,6 @@ class UpstreamPool {
     UpstreamServer* server = nullptr;
   };
 
-  // Told when addresses have come, or have not. Never moved.
-  class Waiter : public ListNode {
-   public:
-    using Callback = void (*)(void* owner);
-    Waiter(Callback resolved, void* owner) : resolved_(resolved), owner_(owner) {}
-    ~Waiter() { unlink(); }
-
-   private:
-    friend class UpstreamPool;
-    Callback resolved_;
-    void* owner_;
-  };
-
   // `rules` and what `context` refers to outlive the pool. `route` is the pattern: it stands in the
   // log and for those who watch.
   UpstreamPool(const HandlerContext& context, const config::UpstreamRules& rules, std::string route,
@@ -105,7 +108,8 @@ class UpstreamPool {
   void start();
 
   Choice choose(const Wish& wish);
-  void wait(Waiter& waiter) { waiting_.push_back(waiter); }
+  // Told when addresses have come, or have not.
+  void wait(UpstreamWaiter& waiter) { waiting_.push_back(waiter); }
 
   // A connection that is kept, used last within `freshest`; null when there is none.
   std::unique_ptr<UpstreamConnection> take_idle(UpstreamServer& server, Duration freshest);
@@ -132,6 +136,7 @@ class UpstreamPool {
   UpstreamServer* pick(const Wish& wish);
   UpstreamServer* least_connected();
   UpstreamServer* of_hash(std::string_view key);
+  static void tell(IntrusiveList<UpstreamWaiter>& waiters);
   static void on_idle_ended(void* server, UpstreamConnection& connection, unsigned ready);
   void on_resolved(UpstreamServer& server);
   void on_health(UpstreamServer& server, bool is_healthy, std::string_view reason);
@@ -147,7 +152,7 @@ class UpstreamPool {
   std::vector<UpstreamServer*> candidates_;  // of the choice that is being made
   std::size_t turn_ = 0;
   std::minstd_rand random_;
-  IntrusiveList<Waiter> waiting_;
+  IntrusiveList<UpstreamWaiter> waiting_;
 };
 
 }  // namespace uvhttpd

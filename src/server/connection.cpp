@@ -180,7 +180,7 @@ bool Connection::identify() {
   const ProxyHeader header = parse_proxy_header(received.unread());
   switch (header.state) {
     case ProxyHeader::State::need_more:
-      if (read_closed_ || (context_.draining && received.empty())) close_unidentified("it ended");
+      if (read_closed_ || (drained_ && received.empty())) close_unidentified("it ended");
       return false;
     case ProxyHeader::State::fault: close_unidentified("something else came"); return false;
     case ProxyHeader::State::done: break;
@@ -206,7 +206,7 @@ void Connection::close_unidentified(std::string_view reason) {
 bool Connection::parse() {
   RecvBuffer& received = *context_.received;
   if (received.empty()) {
-    const bool is_over = read_closed_ || (context_.draining && parser_.is_between_messages());
+    const bool is_over = read_closed_ || (drained_ && parser_.is_between_messages());
     return is_over && close_when_sent();
   }
   if (!exchange_) exchange_ = context_.exchanges.acquire();
@@ -481,11 +481,12 @@ void Connection::on_upgrade() {
 
 void Connection::drain() {
   keep_alive_ = false;
-  if (exchange_ == nullptr && !lingering_) {
-    // A request may be on its way already: it is answered, with `Connection: close`.
-    receive();
-    advance();
-  }
+  if (exchange_ != nullptr || lingering_) return;
+  // A request may be on its way already: it is answered, with `Connection: close`. A proxy sends
+  // what it cannot send twice on connections only that were used a moment ago.
+  drained_ = quiet_for() >= WorkerContext::kDrainGrace;
+  receive();
+  advance();
 }
 
 void Connection::abort() { close(); }

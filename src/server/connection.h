@@ -61,7 +61,7 @@ class Connection : public ListNode {
   static constexpr std::uint64_t kMaxDiscard =
       256 << 10;  // of an unwanted body, to keep the connection
   // What the one deadline of the connection is for.
-  enum class Waiting : std::uint8_t { nothing, head, idle, body, send, linger, probe };
+  enum class Waiting : std::uint8_t { nothing, head, idle, body, send, linger, probe, drain };
 
   // The steps. Each returns false when the connection must wait.
   bool take_step();
@@ -98,6 +98,7 @@ class Connection : public ListNode {
   Waiting what_is_awaited() const;
   void on_deadline();
   void on_send_deadline();
+  Duration quiet_for() const;
   std::uint64_t acknowledged() const;
   void probe_client();
   void load_stash();
@@ -130,6 +131,7 @@ class Connection : public ListNode {
   bool lingering_ = false;
   bool continue_due_ = false;  // 100 Continue is awaited and not sent
   bool probed_ = false;
+  bool drained_ = false;  // no further request is awaited
   bool buried_ = false;
   bool is_counted_ = true;  // `client_` is, in the quota
   std::uint32_t sent_this_turn_ = 0;

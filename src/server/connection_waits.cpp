@@ -43,6 +43,10 @@ void Connection::update_interest() {
 Connection::Waiting Connection::what_is_awaited() const {
   if (lingering_) return Waiting::linger;
   if (output_blocked_) return Waiting::send;
+  const bool may_say_nothing = request_ == RequestPhase::preface || request_ == RequestPhase::head;
+  if (context_.draining && may_say_nothing && stash_bytes_ == 0 && parser_.is_between_messages()) {
+    return Waiting::drain;
+  }
   if (request_ == RequestPhase::preface) return Waiting::head;
   if (request_ == RequestPhase::head) {
     const bool is_idle = requests_ > 0 && stash_bytes_ == 0 && parser_.is_between_messages();
@@ -79,6 +83,7 @@ void Connection::update_deadline() {
       lists.send->arm(deadline_);
       break;
     case Waiting::linger: lists.linger->arm(deadline_); break;
+    case Waiting::drain: lists.drain->arm(deadline_); break;
     case Waiting::probe: lists.probe->arm(deadline_); break;
   }
 }
@@ -103,8 +108,18 @@ void Connection::on_deadline() {
     case Waiting::probe: return probe_client();
     case Waiting::idle:
     case Waiting::linger:
+    case Waiting::drain:
     case Waiting::nothing: return close();
   }
+}
+
+// How long it has been waiting for a request.
+Duration Connection::quiet_for() const {
+  const DeadlineList* list = waiting_ == Waiting::idle   ? context_.deadlines.keep_alive
+                             : waiting_ == Waiting::head ? context_.deadlines.head
+                                                         : nullptr;
+  if (list == nullptr || !deadline_.is_armed()) return Duration{0};
+  return context_.loop.now() - (deadline_.due() - list->duration());
 }
 
 // Looked at several times within send_timeout. Progress is what the client has acknowledged at the

@@ -43,7 +43,8 @@ void WorkerContext::use_runtime(std::shared_ptr<const Runtime> runtime) {
                &list_of(std::max(limits.send_timeout / kLooksPerSendTimeout, Duration{1})),
                &list_of(limits.keep_alive_timeout),
                &list_of(kLinger),
-               &list_of(kProbe)};
+               &list_of(kProbe),
+               &list_of(kDrainGrace)};
   const std::size_t wanted = std::max<std::size_t>(kReceiveBytes, 2 * limits.head_bytes);
   if (wanted > received->capacity()) received = std::make_unique<RecvBuffer>(wanted);
 }

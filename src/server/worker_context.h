@@ -84,6 +84,8 @@ class WorkerContext {
   AccessLog access_log;
   DeadlineClock clock;
   static constexpr int kLooksPerSendTimeout = 4;
+  // A connection that was used so lately may have a request on its way when the server stops.
+  static constexpr Duration kDrainGrace{1'200};
   struct Deadlines {
     DeadlineList* head = nullptr;
     DeadlineList* body = nullptr;
@@ -91,6 +93,7 @@ class WorkerContext {
     DeadlineList* keep_alive = nullptr;
     DeadlineList* linger = nullptr;
     DeadlineList* probe = nullptr;
+    DeadlineList* drain = nullptr;
   } deadlines;
   http::RequestLimits request_limits;
   std::unique_ptr<RecvBuffer> received;  // of the connection that is advancing
