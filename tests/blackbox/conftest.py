@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+import upstreams
 import wire
 
 BINARY = os.path.abspath(os.environ.get("UVHTTPD_BINARY", "build/src/uvhttpd"))
@@ -162,6 +163,18 @@ def shared_tmp(tmp_path_factory):
 def shared_server(shared_tmp):
     """As server, for one that all tests of a file use; its files are in shared_tmp."""
     yield from start_all(shared_tmp)
+
+
+@pytest.fixture
+def upstream():
+    """upstream(behaviour, **more) starts one of upstreams.py."""
+    yield from upstreams.start_all()
+
+
+@pytest.fixture(scope="module")
+def shared_upstream():
+    """As upstream, for one that all tests of a file use."""
+    yield from upstreams.start_all()
 
 
 @pytest.fixture(scope="session")
