@@ -95,7 +95,8 @@ def behave(connection):
 @pytest.fixture(scope="module")
 def running(shared_server, shared_upstream):
     up = shared_upstream(behave)
-    server = shared_server("[server]\nworkers = 1\n[[site]]\n" + route(up, "strip_prefix = '/buffered'\nbuffer_response = true", "/buffered/*") + route(up))
+    server = shared_server("[server]\nworkers = 1\n[[site]]\n" +
+                           route(up, "strip_prefix = '/buffered'\nbuffer_response = true", "/buffered/*") + route(up))
     server.upstream = up
     return server
 

@@ -62,9 +62,10 @@ def resolved(path):
 
 
 @pytest.mark.parametrize("target", [
-    "/deep/../secret", "/deep/%2e%2e/secret", "/deep/.%2E/secret", "/deep/..%2fsecret", "/deep/..%2Fdeep/secret", "/deep/x/../../secret",
-    "/deep/x/../../deep/secret", "/deep/x%2f..%2f..%2fdeep/secret", "/deep/%2e%2e%2fdeep%2fsecret", "/deep//../../deep/secret",
-    "/x/..%2fdeep/secret", "/x%2f../deep/a", "/deep/..", "/deep/x/..%2f..%2fdeep%2f..%2fdeep/a", "/deep/%2e%2e%2f%2e%2e%2fdeep/a",
+    "/deep/../secret", "/deep/%2e%2e/secret", "/deep/.%2E/secret", "/deep/..%2fsecret", "/deep/..%2Fdeep/secret",
+    "/deep/x/../../secret", "/deep/x/../../deep/secret", "/deep/x%2f..%2f..%2fdeep/secret", "/deep/%2e%2e%2fdeep%2fsecret",
+    "/deep//../../deep/secret", "/x/..%2fdeep/secret", "/x%2f../deep/a", "/deep/..",
+    "/deep/x/..%2f..%2fdeep%2f..%2fdeep/a", "/deep/%2e%2e%2f%2e%2e%2fdeep/a",
     "/deep/../deep/../deep/a", "/deep/a/..;/../../deep/b", "/deep/..;/secret", "/deep/%252e%252e/secret"])
 def test_no_path_leads_out_of_the_base(running, target):
     asked = asked_for(running, target)
@@ -88,8 +89,8 @@ def test_redirect_to_the_upstream_leads_here(running, location, want):
     assert urllib.parse.urljoin(here, found) == urllib.parse.urljoin(here, want)
 
 
-@pytest.mark.parametrize("location", ["http://127.0.0.1:1/base/x", "http://other.example/base/x", "//other.example/base/x", "/elsewhere",
-                                      "/basement/x", "https://127.0.0.1:{port}.example/base/x", "mailto:a@b.example",
+@pytest.mark.parametrize("location", ["http://127.0.0.1:1/base/x", "http://other.example/base/x", "//other.example/base/x",
+                                      "/elsewhere", "/basement/x", "https://127.0.0.1:{port}.example/base/x", "mailto:a@b.example",
                                       "http://127.0.0.1:{port}@other.example/base/x"])
 def test_redirect_elsewhere_stays(running, location):
     found = said(running, "/shop/a", "Location: " + location, "Location")
@@ -105,14 +106,16 @@ def test_redirect_never_leads_to_a_server_that_was_not_named(running, location):
 
 def test_redirects_and_cookies_stay_unless_asked(running):
     assert said(running, "/deep/a", "Location: /base/x", "Location") == "/base/x"
-    assert said(running, "/deep/a", "Set-Cookie: a=b; Path=/base/; Domain=127.0.0.1", "Set-Cookie") == "a=b; Path=/base/; Domain=127.0.0.1"
+    cookie = "a=b; Path=/base/; Domain=127.0.0.1"
+    assert said(running, "/deep/a", "Set-Cookie: " + cookie, "Set-Cookie") == cookie
 
 
 @pytest.mark.parametrize("cookie, want", [
     ("a=b; Path=/base", "a=b; Path=/shop"), ("a=b; Path=/base/x; HttpOnly", "a=b; Path=/shop/x; HttpOnly"),
     ("a=b; path=/base/", "a=b; path=/shop"), ("a=b; Path=/other", "a=b; Path=/other"), ("a=b", "a=b"),
     ("a=b; Path=/basement", "a=b; Path=/basement"),
-    ("a=\"/base\"; Secure", "a=\"/base\"; Secure"), ("a=b; Domain=other.example; Path=/base", "a=b; Domain=other.example; Path=/shop"),
+    ("a=\"/base\"; Secure", "a=\"/base\"; Secure"),
+    ("a=b; Domain=other.example; Path=/base", "a=b; Domain=other.example; Path=/shop"),
     ("a=b; Domain=127.0.0.1; Secure", "a=b; Secure"), ("a=b; SameSite=Lax; Max-Age=5", "a=b; SameSite=Lax; Max-Age=5")])
 def test_cookies_of_the_upstream_are_ours(running, cookie, want):
     assert said(running, "/shop/a", "Set-Cookie: " + cookie, "Set-Cookie") == want

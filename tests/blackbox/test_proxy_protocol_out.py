@@ -55,15 +55,16 @@ def announced(request, upstream):
 
 @pytest.mark.parametrize("address, name", [("127.0.0.1", "TCP4"), ("::1", "TCP6")])
 def test_header_names_both_ends_of_the_clients_connection(server, announced, address, name):
-    text = f'[[listener]]\naddress = "{f"[{address}]" if ":" in address else address}:0"\n[[site]]\n{route(announced, announced.keys)}'
-    running = server(text)
+    written = f"[{address}]" if ":" in address else address
+    running = server(f'[[listener]]\naddress = "{written}:0"\n[[site]]\n{route(announced, announced.keys)}')
     with wire.Client((address, running.port)) as client:
         assert client.request("/").body == b"x"
         assert announced.headers == [(name, address, address, client.socket.getsockname()[1], running.port)]
 
 
 def test_header_names_whom_a_trusted_proxy_names(server, announced):
-    running = server('[[listener]]\naddress = "127.0.0.1:0"\ntrusted_proxies = ["127.0.0.1"]\n[[site]]\n' + route(announced, announced.keys))
+    running = server('[[listener]]\naddress = "127.0.0.1:0"\ntrusted_proxies = ["127.0.0.1"]\n[[site]]\n' +
+                     route(announced, announced.keys))
     with running.client() as client:
         assert client.request("/", fields=["X-Forwarded-For: 203.0.113.9"]).body == b"x"
     assert announced.headers[0][1] == "203.0.113.9"

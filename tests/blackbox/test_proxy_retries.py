@@ -50,8 +50,8 @@ def test_retries_have_an_end(server, upstream):
     assert len(up.requests) == 4
 
 
-@pytest.mark.parametrize("method, attempts", [("GET", 2), ("HEAD", 2), ("PUT", 2), ("DELETE", 2), ("OPTIONS", 2), ("POST", 1), ("PATCH", 1),
-                                              ("REPORT", 1)])
+@pytest.mark.parametrize("method, attempts", [("GET", 2), ("HEAD", 2), ("PUT", 2), ("DELETE", 2), ("OPTIONS", 2), ("POST", 1),
+                                              ("PATCH", 1), ("REPORT", 1)])
 def test_only_idempotent_requests_are_sent_again(server, upstream, method, attempts):
     up = upstream(closing)
     assert server(proxy(up)).fetch("/", method=method).status == 502
@@ -196,8 +196,8 @@ class Process:
         self.process.stdout.close()
 
 
-@pytest.mark.parametrize("phase, method", [("accepted", "GET"), ("accepted", "POST"), ("head", "GET"), ("body", "GET"), ("idle", "GET"),
-                                           ("idle", "POST")])
+@pytest.mark.parametrize("phase, method", [("accepted", "GET"), ("accepted", "POST"), ("head", "GET"), ("body", "GET"),
+                                           ("idle", "GET"), ("idle", "POST")])
 def test_killed_upstream_is_told_as_it_was_and_the_pool_heals(server, phase, method):
     process = Process()
     try:

@@ -63,7 +63,8 @@ def test_connect_timeout_is_504(server, deaf):
 
 
 def test_connect_timeout_makes_another_upstream_answer(server, upstream, deaf):
-    running = server(proxy([deaf, upstream(upstreams.saying(answer(b"good")))], f'connect_timeout = "{SHORT}"\nbalance = "round_robin"'))
+    up = upstream(upstreams.saying(answer(b"good")))
+    running = server(proxy([deaf, up], f'connect_timeout = "{SHORT}"\nbalance = "round_robin"'))
     assert [running.fetch("/", method="POST", body=b"x").body for _ in range(3)] == [b"good"] * 3
 
 
@@ -74,7 +75,8 @@ def test_head_timeout_is_504(server, upstream, gate):
     assert len(running.wait_for_log("upstream .* no answer within head_timeout").string) > 0
 
 
-@pytest.mark.parametrize("before", [b"HTTP/1.1 200 OK\r\nX-Half", b"HTTP/1.1 103 Hints\r\nX: y\r\n\r\n"], ids=["half a head", "interim"])
+@pytest.mark.parametrize("before", [b"HTTP/1.1 200 OK\r\nX-Half", b"HTTP/1.1 103 Hints\r\nX: y\r\n\r\n"],
+                         ids=["half a head", "interim"])
 def test_head_timeout_is_for_the_whole_head(server, upstream, gate, before):
     running = server(proxy(upstream(wait_at(gate, before)), f'head_timeout = "{SHORT}"'))
     with running.client() as client:
@@ -126,7 +128,8 @@ def test_slow_drip_within_the_timeouts_is_fine(server, upstream, keys):
 
 
 def test_upstream_that_takes_no_body_is_504(server, upstream, gate):
-    running = server(proxy(upstream(lambda connection: gate.wait(wire.DEADLINE)), f'idle_timeout = "{SHORT}"\nbody_bytes = "64MiB"'))
+    up = upstream(lambda connection: gate.wait(wire.DEADLINE))
+    running = server(proxy(up, f'idle_timeout = "{SHORT}"\nbody_bytes = "64MiB"'))
     with running.client() as client:
         client.send(wire.request("/", "POST", ["Content-Length: 33554432"]))
         sender = threading.Thread(target=client.send_gently, args=[b"x" * (32 << 20)])
@@ -165,7 +168,8 @@ def test_client_that_reads_late_is_not_the_upstreams_fault(server, upstream, key
 
 
 def test_client_that_sends_slowly_is_not_the_upstreams_fault(server, upstream):
-    running = server(proxy(upstream(upstreams.serving(lambda asked: answer(asked.body))), f'idle_timeout = "{SHORT}"\nhead_timeout = "{SHORT}"'))
+    up = upstream(upstreams.serving(lambda asked: answer(asked.body)))
+    running = server(proxy(up, f'idle_timeout = "{SHORT}"\nhead_timeout = "{SHORT}"'))
     with running.client() as client:
         client.send(wire.request("/", "POST", ["Content-Length: 10"]) + b"01234")
         assert not client.is_closed(1.0) and client.unread == b""

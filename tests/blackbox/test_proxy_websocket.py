@@ -14,7 +14,8 @@ import wire
 from upstreams import answer, proxy
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
-ASK = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {KEY}", "Origin: http://localhost"]
+ASK = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {KEY}",
+       "Origin: http://localhost"]
 
 
 def accept(asked, fields=""):
@@ -26,10 +27,11 @@ def accept(asked, fields=""):
 def frame(payload, opcode=2, mask=None):
     size = len(payload)
     bit = 128 if mask else 0
-    length = bytes([bit | size]) if size < 126 else struct.pack("!BH", bit | 126, size) if size < 65536 else struct.pack("!BQ", bit | 127, size)
+    longer = struct.pack("!BH", bit | 126, size) if size < 65536 else struct.pack("!BQ", bit | 127, size)
+    length = bytes([bit | size]) if size < 126 else longer
     if mask:
-        longer = mask * (size // 4 + 1)
-        payload = (int.from_bytes(payload, "big") ^ int.from_bytes(longer[:size], "big")).to_bytes(size, "big")
+        masks = (mask * (size // 4 + 1))[:size]
+        payload = (int.from_bytes(payload, "big") ^ int.from_bytes(masks, "big")).to_bytes(size, "big")
     return bytes([128 | opcode]) + length + (mask or b"") + payload
 
 
@@ -192,7 +194,8 @@ def test_silence_ends_with_tunnel_timeout_and_any_octet_puts_it_off(server, hold
 
 
 def test_limits_of_requests_are_none_of_tunnels(server, holding):
-    limits = '[limits]\nhead_timeout = "200ms"\nbody_timeout = "200ms"\nkeep_alive_timeout = "200ms"\nsend_timeout = "200ms"\nbody_bytes = 10'
+    limits = "[limits]\nbody_bytes = 10\n" + "".join(
+        f'{name}_timeout = "200ms"\n' for name in ("head", "body", "keep_alive", "send"))
     client, peer = held(server(proxy(holding, start=limits)), holding)
     assert not client.is_closed(1.0)
     client.send(b"x" * 1000)
@@ -228,7 +231,8 @@ def test_101_to_another_protocol_is_502(server, upstream, said):
         assert answered.status == 502 and b"rest" not in answered.body
 
 
-@pytest.mark.parametrize("method, fields, version", [("POST", ASK, "HTTP/1.1"), ("GET", ASK[1:], "HTTP/1.1"), ("GET", ASK, "HTTP/1.0")],
+@pytest.mark.parametrize("method, fields, version", [("POST", ASK, "HTTP/1.1"), ("GET", ASK[1:], "HTTP/1.1"),
+                                                     ("GET", ASK, "HTTP/1.0")],
                          ids=["POST", "no Connection", "HTTP/1.0"])
 def test_what_is_no_handshake_opens_no_tunnel(server, upstream, method, fields, version):
     up = upstream(upstreams.saying(answer(b"plain")))
