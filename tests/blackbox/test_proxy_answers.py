@@ -22,6 +22,8 @@ SAID = {
     "chunked": CHUNKED + wire.chunked(b"the whole body"),
     "empty-chunked": CHUNKED + b"0\r\n\r\n",
     "trailers": b"HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n0\r\nX-Sum: 17\r\n\r\n",
+    "bad-trailers": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 17\r\nContent-Length: 7\r\n"
+                    b"Transfer-Encoding: chunked\r\nConnection: close\r\nX-Secret: 1\r\nx-powered-by: that\r\nUpgrade: h2c\r\n\r\n",
     "204": b"HTTP/1.1 204 No Content\r\nX-Kept: 1\r\n\r\n",
     "304": b"HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\nContent-Length: 17\r\n\r\n",
     "205": b"HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n",
@@ -115,6 +117,10 @@ def test_framed_body_is_passed_on(running, name, body):
 def test_trailers_of_an_answer_are_passed_on(running):
     answered = got(running, "/trailers")
     assert answered.body == b"abc" and answered.trailers == [b"X-Sum: 17\r\n"]
+
+
+def test_trailers_bring_in_nothing_that_fields_must_not(running):
+    assert got(running, "/hide/bad-trailers").trailers == [b"X-Sum: 17\r\n"]
 
 
 @pytest.mark.parametrize("version", ["HTTP/1.0", "HTTP/1.1"])

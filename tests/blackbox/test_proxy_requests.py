@@ -17,7 +17,7 @@ def echo(asked):
     if asked.target.startswith("/body"):
         return upstreams.answer(asked.body, fields=["X-Framing: " + ("chunked" if asked.get("Transfer-Encoding") else
                                                                     asked.get("Content-Length") or "none")])
-    if asked.target.startswith("/trailers"):
+    if asked.target.endswith("/trailers"):
         return upstreams.answer(b"".join(asked.trailers))
     return upstreams.mirror(asked)
 
@@ -109,6 +109,17 @@ def test_trailers_of_a_request_are_passed_on(running):
         client.send(wire.request("/trailers", "POST", ["Transfer-Encoding: chunked", "Trailer: X-Sum"]) +
                     b"3\r\nabc\r\n0\r\nX-Sum: 17\r\nX-More: b\r\n\r\n")
         assert client.response().body == b"X-Sum: 17\r\nX-More: b\r\n"
+
+
+@pytest.mark.parametrize("field", ["Content-Length: 7", "Transfer-Encoding: chunked", "Host: evil", "Connection: close", "Proxy: x",
+                                   "X-Forwarded-For: 1.2.3.4", "X_Forwarded_For: 1.2.3.4", "Forwarded: for=1.2.3.4", "X-Plain: forged",
+                                   "x_plain: forged", "X-Gone: here", "TE: trailers", "Upgrade: websocket", "Expect: 100-continue"])
+def test_trailers_bring_in_nothing_that_fields_must_not(running, field):
+    with running.client() as client:
+        client.send(wire.request("/set/trailers", "POST", ["Transfer-Encoding: chunked"]) +
+                    f"3\r\nabc\r\n0\r\nX-Sum: 17\r\n{field}\r\n\r\n".encode())
+        answered = client.response()
+    assert answered.status == 400 or answered.body == b"X-Sum: 17\r\n"
 
 
 def test_fields_are_kept_in_their_order(running):
