@@ -55,7 +55,9 @@ class Connection:
     def receive(self, most=1 << 16):
         try:
             return self.socket.recv(most)
-        except ConnectionResetError as error:
+        except TimeoutError:
+            raise
+        except OSError as error:  # reset, or closed by kill()
             raise Gone from error
 
     def send(self, octets):
