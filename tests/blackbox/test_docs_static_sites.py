@@ -16,7 +16,6 @@ from conftest import BINARY
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/static-sites.md"
-EXAMPLES = sorted((ROOT / "config/examples").glob("*.toml"))
 SHOWN_PORT = 8080                 # of the server, on the page
 SHOWN_DIRECTORY = "/srv/example"  # where the examples are run, on the page
 LONGEST_LINE = 125
@@ -198,17 +197,6 @@ def test_links_lead_somewhere(page):
         target = (ROOT / page).parent / name if name else ROOT / page
         assert target.exists(), link
         assert not anchor or anchor in anchors_of(target.read_text(encoding="utf-8")), link
-
-
-@pytest.mark.parametrize("file", EXAMPLES, ids=[file.name for file in EXAMPLES])
-def test_example_configuration_passes_its_own_tests(uvhttpd, file):
-    assert "\n[[expect]]\n" in file.read_text(encoding="utf-8")
-    result = uvhttpd("check", "-c", file)
-    assert result.returncode == 0, result.stderr
-
-
-def test_there_are_examples():
-    assert {"static-site.toml", "single-page-app.toml"} <= {file.name for file in EXAMPLES}
 
 
 # The runner itself
