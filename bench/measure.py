@@ -40,6 +40,7 @@ class Target:
     place: Place
     cpus: Cpus
     child: process.Child | None = None
+    upstream: process.Child | None = None
     headers: tuple[str, ...] = ()  # found by check(): the workload's, and the server's own tag
     answer_bytes: int = 0  # head and body of one answer
 
@@ -78,7 +79,8 @@ def request_once(target: Target, connection: http.client.HTTPConnection, path: s
     if answer.status != workload.status:
         raise Failure(f"{path}: status {answer.status}, not {workload.status}")
     if answer.status == 200:
-        document = (target.place.root / workload.document).read_bytes()
+        document = workload.body if workload.body is not None else \
+            (target.place.root / workload.document).read_bytes()
         coding = answer.headers.get("Content-Encoding", "")
         if coding != workload.coding:
             raise Failure(f"{path}: Content-Encoding {coding!r}")
@@ -126,23 +128,24 @@ def require_clean(counted: dict[str, int], workload: Workload) -> None:
         raise Failure(f"wrk reports in {counted['requests']} requests: {named or 'none done'}")
 
 
-def generator_seconds() -> float:
-    """CPU time of the children that have ended, which is wrk's while the servers run."""
+def load_seconds(target: Target) -> float:
+    """CPU time of the upstream and of children that have ended, wrk's while the servers run."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+    behind = process.cpu_nanoseconds(target.upstream.pid) / 1e9 if target.upstream else 0.0
+    return used.ru_utime + used.ru_stime + behind
 
 
 def under_load(target: Target, seconds: float) -> Sample:
     assert target.child is not None
     workload, pid = target.place.workload, target.child.pid
-    generator = generator_seconds()
+    load = load_seconds(target)
     began, busy = time.monotonic(), process.machine_busy_seconds()
     cpu = process.cpu_nanoseconds(pid)
     counted = wrk(target, seconds)
     cpu_ns = process.settled_cpu_nanoseconds(pid) - cpu
     wall = time.monotonic() - began
     require_clean(counted, workload)
-    ours = cpu_ns / 1e9 + generator_seconds() - generator
+    ours = cpu_ns / 1e9 + load_seconds(target) - load
     others = process.machine_busy_seconds() - busy - ours
     duration = counted["duration_us"] / 1e6
     requests = counted["bytes"] / target.answer_bytes if workload.by_bytes else counted["requests"]

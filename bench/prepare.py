@@ -67,9 +67,10 @@ def build_uvhttpd() -> str:
     return str(BUILD / "src" / "uvhttpd")
 
 
-def build_floor() -> str:
+def build_c(name: str, *flags: str) -> str:
+    """Builds the program of one file in bench/."""
     OUT.mkdir(exist_ok=True)
-    program = OUT / "floor"
-    run(["gcc", "-std=c11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-o", str(program),
-         str(REPOSITORY / "bench" / "floor.c")], "building bench/floor.c")
+    program = OUT / name
+    run(["gcc", "-std=c11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", *flags, "-o", str(program),
+         str(REPOSITORY / "bench" / f"{name}.c")], f"building bench/{name}.c")
     return str(program)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PROC = Path("/proc")
+TICK_NANOSECONDS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 
 @contextlib.contextmanager
@@ -39,12 +40,18 @@ def tree(pid: int) -> list[int]:
 
 
 def cpu_nanoseconds(pid: int) -> int:
-    """Time on a CPU of every thread of the tree, by the scheduler's own counters."""
+    """Time on a CPU of every thread of the tree, by the scheduler's own counters.
+
+    Programs that it ran and waited for count too, in ticks.
+    """
     total = 0
     for each in tree(pid):
         for schedstat in (PROC / str(each) / "task").glob("*/schedstat"):
             with contextlib.suppress(OSError):
                 total += int(schedstat.read_text().split()[0])
+        with contextlib.suppress(OSError):
+            stat = (PROC / str(each) / "stat").read_text().rpartition(")")[2].split()
+            total += sum(map(int, stat[13:15])) * TICK_NANOSECONDS
     return total
 
 

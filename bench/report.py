@@ -14,7 +14,8 @@ OURS = "uvhttpd"
 QUIET = 0.15  # of a CPU: more work than this beside ours blurs the figures
 # Samples of one workload by server, a place per round; None where a round gave none.
 Rounds = dict[str, list[Sample | None]]
-METRICS = {"cpu_us": "CPU per request", "mb_s": "MB/s", "idle_bytes": "bytes", "start_ms": "ms"}
+METRICS = {"cpu_us": "CPU per request", "rps": "requests/s", "mb_s": "MB/s",
+           "idle_bytes": "bytes", "start_ms": "ms"}
 MAIN_METRIC = {"load": "cpu_us", "idle": "idle_bytes", "start": "start_ms"}
 HEADINGS = {
     "load": ("server", "CPU µs/request", "of nginx", "of floor", "requests/s", "p99 ms", "MB/s",

@@ -23,6 +23,7 @@ import prepare
 import process
 import report
 import servers
+import upstreams
 import workloads
 from measure import KINDS, Cpus, Sample, Take, Target
 from prepare import say
@@ -42,7 +43,8 @@ def arguments() -> argparse.Namespace:
                              f"(default: {' '.join(workloads.DEFAULT)})")
     parser.add_argument("--rounds", type=int, default=5, metavar="N")
     parser.add_argument("--seconds", type=int, default=3, metavar="S", help="of each round")
-    parser.add_argument("--servers", default=",".join(servers.DEFAULT), metavar="A,B,C")
+    parser.add_argument("--servers", default=",".join(servers.DEFAULT), metavar="A,B,C",
+                        help="each takes part where it can (default: %(default)s)")
     parser.add_argument("--binary", metavar="PATH",
                         help="the uvhttpd to measure, instead of building one")
     parser.add_argument("--cpus", metavar="S,L", help="CPU of the servers and of the generator")
@@ -99,17 +101,23 @@ class Bench:
         self.scratch = scratch
         self.cpus = choose_cpus(options.cpus)
         self.failures = 0
-        names = options.servers.split(",")
-        self.chosen = [servers.SERVERS[name] for name in (names[:1] if options.profile else names)]
+        named = [servers.SERVERS[name] for name in options.servers.split(",")]
+        wanted = [workloads.WORKLOADS[name] for name in options.workloads]
+        self.chosen = [server for server in (named[:1] if options.profile else named)
+                       if any(server.can(workload) for workload in wanted)]
+        if not self.chosen:
+            raise Failure(f"{options.servers}: unable to do {' '.join(options.workloads)}")
         self.programs = self.prepare()
         self.root = scratch / "documents"
-        workloads.make_documents(self.root)
+        workloads.make_documents(self.root, Path(self.behind["cgi"]))
 
     def prepare(self) -> dict[str, str]:
         ours = any(server.name == "uvhttpd" for server in self.chosen)
         builds = ours and not self.options.binary
         prepare.prepare_packages(self.chosen, builds, self.options.profile)
-        floor = prepare.build_floor()
+        floor = prepare.build_c("floor")
+        self.behind = {"proxy": floor, "fastcgi": prepare.build_c("fastcgi_floor"),
+                       "cgi": prepare.build_c("hello_cgi", "-static")}
         built = {"floor": floor, "floor-sendfile": floor}
         if ours:
             built["uvhttpd"] = self.options.binary or prepare.build_uvhttpd()
@@ -120,7 +128,10 @@ class Bench:
     def target(self, server: Server, workload: Workload) -> Target:
         home = self.scratch / f"{workload.name}-{server.name}"
         home.mkdir(exist_ok=True)
-        place = Place(workload, self.root, home, servers.free_port())
+        port, behind = servers.free_ports(2)
+        upstream = str(home / "upstream.sock") if workload.source == "fastcgi" \
+            else f"127.0.0.1:{behind}"
+        place = Place(workload, self.root, home, port, upstream)
         return Target(server, self.programs[server.name], place, self.cpus)
 
     def fail(self, workload: Workload, server: Server, failure: Failure) -> None:
@@ -129,6 +140,10 @@ class Bench:
 
     def start(self, target: Target, until: contextlib.ExitStack) -> None:
         """Starts the server until `until` closes, checks its answers and warms it up."""
+        workload = target.place.workload
+        if upstreams.needed(workload):
+            target.upstream = until.enter_context(upstreams.running(
+                self.behind[workload.source], target.place, self.cpus.load))
         target.child = until.enter_context(servers.running(
             target.server, target.program, target.place, self.cpus.server))
         measure.check(target)
@@ -136,7 +151,7 @@ class Bench:
 
     def measure(self, workload: Workload) -> report.Rounds:
         take, stays = KINDS[workload.kind]
-        able = [server for server in self.chosen if server.codes or not workload.coding]
+        able = [server for server in self.chosen if server.can(workload)]
         rounds: report.Rounds = {server.name: [] for server in able}
         targets = []
         with contextlib.ExitStack() as until:

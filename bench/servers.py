@@ -32,6 +32,7 @@ class Place:
     root: Path  # the documents
     home: Path  # the server's own directory
     port: int
+    upstream: str = ""  # "HOST:PORT", or the path of a socket
 
     def write(self, name: str, text: str) -> str:
         path = self.home / name
@@ -48,9 +49,20 @@ class Server:
     version: tuple[str, ...] = ()
     ready: str = ""  # what its output says when it is; none: it accepts
     codes: bool = True  # can apply content codings
+    sources: tuple[str, ...] = ("file",)  # as Workload.source
+
+    def can(self, workload: Workload) -> bool:
+        return workload.source in self.sources and (self.codes or not workload.coding)
 
 
 def uvhttpd(program: str, place: Place) -> list[str]:
+    pool = 'keep_alive = 64\nkeep_alive_timeout = "60s"'
+    route = {
+        "file": "",
+        "proxy": f'handler = "proxy"\nupstream = "http://{place.upstream}"\n{pool}',
+        "fastcgi": f'handler = "fastcgi"\nupstream = "unix:{place.upstream}"\nsplit = ""\n{pool}',
+        "cgi": 'handler = "cgi"',
+    }[place.workload.source]
     config = place.write("uvhttpd.toml", f"""
 [server]
 workers = 1
@@ -63,7 +75,10 @@ path = "off"
 address = "127.0.0.1:{place.port}"
 [[site]]
 root = "{place.root}"
-""")
+""" + (f"""[[site.route]]
+path = "/*"
+{route}
+""" if route else ""))
     return [program, "-c", config]
 
 
@@ -77,6 +92,25 @@ def nginx(program: str, place: Place, tuned: bool = False) -> list[str]:
     user = "user root;" if os.geteuid() == 0 else ""
     temporary = "\n".join(f"  {kind}_temp_path {place.home}/{kind};"
                           for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    # How many requests a connection upstream may take is a limit of its own.
+    behind = (f"upstream behind {{ server {{}}{place.upstream}; keepalive 64;"
+              " keepalive_requests 1000000000; }")
+    upstream, location = {
+        "file": ("", ""),
+        "proxy": (behind.replace("{}", ""), """
+    location / {
+      proxy_pass http://behind;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+    }"""),
+        "fastcgi": (behind.replace("{}", "unix:"), """
+    location / {
+      include /etc/nginx/fastcgi_params;
+      fastcgi_param SCRIPT_FILENAME $document_root$fastcgi_script_name;
+      fastcgi_pass behind;
+      fastcgi_keep_conn on;
+    }"""),
+    }[place.workload.source]
     config = place.write("nginx.conf", f"""
 {user}
 daemon off;
@@ -94,10 +128,11 @@ http {{
   open_file_cache_valid 60s;
   open_file_cache_errors {'on' if tuned else 'off'};
   gzip {'on' if place.workload.coding else 'off'};
+  {upstream}
   server {{
     listen 127.0.0.1:{place.port} {listen};
     root {place.root};
-    log_not_found off;
+    log_not_found off;{location}
   }}
 }}
 """)
@@ -105,6 +140,17 @@ http {{
 
 
 def lighttpd(program: str, place: Place) -> list[str]:
+    # To those behind it has a connection for each request; there is no other way.
+    host, _, port = place.upstream.rpartition(":")
+    source = {
+        "file": "",
+        "proxy": f"""server.modules += ( "mod_proxy" )
+proxy.server = ( "" => (( "host" => "{host}", "port" => {port} )) )""",
+        "fastcgi": f"""server.modules += ( "mod_fastcgi" )
+fastcgi.server = ( "/" => (( "socket" => "{place.upstream}", "check-local" => "disable" )) )""",
+        "cgi": """server.modules += ( "mod_cgi" )
+cgi.assign = ( "" => "" )""",
+    }[place.workload.source]
     config = place.write("lighttpd.conf", f"""
 server.document-root = "{place.root}"
 server.bind = "127.0.0.1"
@@ -117,6 +163,7 @@ server.max-connections = 8192
 server.max-keep-alive-requests = 65535
 server.max-keep-alive-idle = 75
 mimetype.assign = ( ".html" => "text/html" )
+{source}
 """)
     return [program, "-D", "-f", config]
 
@@ -133,6 +180,13 @@ def floor(program: str, place: Place, by_sendfile: bool = False) -> list[str]:
 
 def h2o(program: str, place: Place) -> list[str]:
     user = "user: root" if os.geteuid() == 0 else ""
+    source = {
+        "file": f"file.dir: {place.root}",
+        "proxy": f'proxy.reverse.url: "http://{place.upstream}/"\n        '
+                 "proxy.timeout.keepalive: 60000",
+        "fastcgi": f'fastcgi.connect: {{ port: "{place.upstream}", type: unix }}\n        '
+                   "fastcgi.timeout.keepalive: 60000",
+    }[place.workload.source]
     config = place.write("h2o.conf", f"""
 {user}
 num-threads: 1
@@ -146,12 +200,18 @@ hosts:
   default:
     paths:
       /:
-        file.dir: {place.root}
+        {source}
 """)
     return [program, "-m", "worker", "-c", config]
 
 
 def caddy(program: str, place: Place) -> list[str]:
+    source = {
+        "file": "file_server",
+        "proxy": f"reverse_proxy {place.upstream} {{\n    transport http {{\n"
+                 "      keepalive 60s\n      keepalive_idle_conns_per_host 64\n    }\n  }",
+        "fastcgi": f"reverse_proxy unix/{place.upstream} {{\n    transport fastcgi\n  }}",
+    }[place.workload.source]
     config = place.write("Caddyfile", f"""{{
   admin off
   auto_https off
@@ -160,7 +220,7 @@ http://127.0.0.1:{place.port} {{
   bind 127.0.0.1
   root * {place.root}
   {'encode gzip' if place.workload.coding else ''}
-  file_server
+  {source}
 }}
 """)
     return ["env", "GOMAXPROCS=1", f"XDG_CONFIG_HOME={place.home}", f"XDG_DATA_HOME={place.home}",
@@ -169,14 +229,35 @@ http://127.0.0.1:{place.port} {{
 
 def apache(program: str, place: Place) -> list[str]:
     user = "User www-data\nGroup www-data" if os.geteuid() == 0 else ""
+    modules = "/usr/lib/apache2/modules"
+    source = {
+        "file": "",
+        "proxy": f"""
+LoadModule proxy_module {modules}/mod_proxy.so
+LoadModule proxy_http_module {modules}/mod_proxy_http.so
+ProxyPass / http://{place.upstream}/ max=64""",
+        "fastcgi": f"""
+LoadModule proxy_module {modules}/mod_proxy.so
+LoadModule proxy_fcgi_module {modules}/mod_proxy_fcgi.so
+LoadModule env_module {modules}/mod_env.so
+SetEnv ap_trust_cgilike_cl yes
+ProxyPass / unix:{place.upstream}|fcgi://localhost{place.root}/ enablereuse=on max=64""",
+        "cgi": f"""
+LoadModule cgid_module {modules}/mod_cgid.so
+ScriptSock {place.home}/cgid.sock
+<Directory {place.root}/cgi-bin>
+  Options ExecCGI
+  SetHandler cgi-script
+</Directory>""",
+    }[place.workload.source]
     config = place.write("apache.conf", f"""
 ServerRoot {place.home}
 ServerName localhost
 PidFile {place.home}/apache.pid
 DefaultRuntimeDir {place.home}
-LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
-LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
-LoadModule mime_module /usr/lib/apache2/modules/mod_mime.so
+LoadModule mpm_event_module {modules}/mod_mpm_event.so
+LoadModule authz_core_module {modules}/mod_authz_core.so
+LoadModule mime_module {modules}/mod_mime.so
 {user}
 TypesConfig /etc/mime.types
 Listen 127.0.0.1:{place.port}
@@ -196,29 +277,53 @@ DocumentRoot {place.root}
 <Directory {place.root}>
   Require all granted
   AllowOverride None
-</Directory>
+</Directory>{source}
 """)
     return [program, "-D", "FOREGROUND", "-f", config]
 
 
+def haproxy(program: str, place: Place) -> list[str]:
+    config = place.write("haproxy.cfg", f"""
+global
+  nbthread 1
+  maxconn 8192
+defaults
+  mode http
+  timeout connect 3s
+  timeout client 75s
+  timeout server 75s
+  http-reuse always
+frontend clients
+  bind 127.0.0.1:{place.port} backlog 4096
+  default_backend behind
+backend behind
+  server one {place.upstream} pool-max-conn 64
+""")
+    return [program, "-db", "-f", config]
+
+
+FORWARDS = ("file", "proxy", "fastcgi")
 SERVERS = {
     server.name: server
     for server in (
-        Server("uvhttpd", "", "", uvhttpd, ("--version",), ready="uvhttpd: listening on"),
-        Server("nginx", "nginx", "nginx", nginx, ("-v",)),
+        Server("uvhttpd", "", "", uvhttpd, ("--version",), ready="uvhttpd: listening on",
+               sources=(*FORWARDS, "cgi")),
+        Server("nginx", "nginx", "nginx", nginx, ("-v",), sources=FORWARDS),
         Server("nginx-tuned", "nginx", "nginx",
                lambda program, place: nginx(program, place, tuned=True), ("-v",)),
         # Its coder is in a package of its own.
-        Server("lighttpd", "lighttpd", "lighttpd", lighttpd, ("-v",), codes=False),
+        Server("lighttpd", "lighttpd", "lighttpd", lighttpd, ("-v",), codes=False,
+               sources=(*FORWARDS, "cgi")),
         Server("floor", "", "", floor, codes=False),
         Server("floor-sendfile", "", "", lambda program, place: floor(program, place, True),
                codes=False),
-        Server("h2o", "h2o", "h2o", h2o, ("-v",)),
-        Server("caddy", "caddy", "caddy", caddy, ("version",)),
-        Server("apache2", "apache2", "apache2", apache, ("-v",)),
+        Server("haproxy", "haproxy", "haproxy", haproxy, ("-v",), codes=False, sources=("proxy",)),
+        Server("h2o", "h2o", "h2o", h2o, ("-v",), sources=FORWARDS),
+        Server("caddy", "caddy", "caddy", caddy, ("version",), sources=FORWARDS),
+        Server("apache2", "apache2", "apache2", apache, ("-v",), sources=(*FORWARDS, "cgi")),
     )
 }
-DEFAULT = ("uvhttpd", "nginx", "lighttpd", "floor")
+DEFAULT = ("uvhttpd", "nginx", "lighttpd", "haproxy", "floor")
 
 
 def program_of(server: Server, built: dict[str, str]) -> str:
@@ -237,10 +342,12 @@ def version_of(server: Server, program: str) -> str:
     return (said.strip().splitlines() or ["?"])[0]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as probes:
+        sockets = [probes.enter_context(socket.socket()) for _ in range(count)]
+        for probe in sockets:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in sockets]
 
 
 def wait_until_ready(server: Server, child: Child, port: int) -> None:

@@ -2,10 +2,12 @@
 """What is measured, and the bars it is measured against. A new row is a new entry here."""
 
 import random
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 DOCUMENTS = {"small.html": 1024, "medium.html": 100 * 1024, "large.bin": 10 * 1024 * 1024}
+PROGRAM = "cgi-bin/hello"  # bench/hello_cgi.c
 TEXT, TEXT_BYTES = "text.html", 100 * 1024  # words, so that coding it pays
 
 
@@ -32,6 +34,10 @@ class Workload:
     by_bytes: bool = False  # requests counted from bytes: an answer cut off at the end was work too
     coding: str = ""  # the content coding that is asked for and must be answered with
     kind: str = "load"  # a key of measure.KINDS
+    # Where the server has the answer from: a "file", one who speaks HTTP ("proxy") or FastCGI
+    # ("fastcgi"), or a program it runs ("cgi").
+    source: str = "file"
+    body: bytes | None = None  # None: that of the document
 
     @property
     def closes(self) -> bool:
@@ -63,6 +69,13 @@ WORKLOADS = {
                  connections=32, depth=16),
         Workload("many_conns", "1 KiB file, 4000 keep-alive connections", cpu(0.70),
                  connections=4000),
+        Workload("proxy", "1 KiB from an HTTP server behind, kept alive, 64 connections", cpu(0.95),
+                 source="proxy"),
+        Workload("fastcgi", "1 KiB from a FastCGI server behind, kept alive, 64 connections",
+                 cpu(0.95), source="fastcgi"),
+        Workload("cgi", "a static C program run for each request, 8 connections",
+                 (Bar("rps", "lighttpd", 1.3, at_least=True),),
+                 document=PROGRAM, connections=8, source="cgi", body=b"hello, world\n"),
         Workload("idle", "memory of an idle keep-alive connection, 4000 of them",
                  (Bar("idle_bytes", None, 450),), connections=4000, kind="idle"),
         Workload("start", "from start to the first answer", (Bar("start_ms", None, 20),),
@@ -72,10 +85,11 @@ WORKLOADS = {
 DEFAULT = ("small", "small_close", "medium", "large")
 
 
-def make_documents(root: Path) -> None:
-    """Writes the documents into `root`, the same bytes every time."""
+def make_documents(root: Path, program: Path) -> None:
+    """Writes the documents into `root`, the same bytes every time, and the program beside them."""
     words = random.Random(1)
-    root.mkdir()
+    (root / PROGRAM).parent.mkdir(parents=True)
+    shutil.copy(program, root / PROGRAM)
     for name, size in DOCUMENTS.items():
         (root / name).write_bytes(words.randbytes(size))
     vocabulary = ["".join(words.choices("abcdefghijklmnopqrstuvwxyz", k=words.randint(2, 9)))
