@@ -136,6 +136,7 @@ Machine: {machine_line}.
 {listed}
 
 Every figure is a median over the rounds, with half the spread. CPU is that of the server's whole
-process tree, from the scheduler's counters. Ratios are taken within a round.
+process tree, and of the programs it runs, from the scheduler's counters. Ratios are taken within a
+round.
 
 {chr(10).join(sections)}"""

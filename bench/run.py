@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Compares uvhttpd with other servers and with the floor, in interleaved rounds.
 
-Each server has one worker pinned to one CPU, the load generator has another. The figure to read
-is CPU microseconds per request of the server's whole process tree, as a ratio to nginx's.
+Each server has one worker pinned to one CPU; the load generator has another, and so has what
+stands behind a server that hands requests on. The figure to read is CPU microseconds per request
+of the server's whole process tree, as a ratio to nginx's; under `cgi`, where a program's own start
+is most of that, it is requests per second, as a ratio to lighttpd's.
 """
 
 import argparse
@@ -196,7 +198,7 @@ class Bench:
                     for server in self.chosen}
         versions["wrk"] = subprocess.run(["wrk", "-v"], capture_output=True, text=True,
                                          check=False).stdout.split(" Copyright")[0]
-        pinned = f"servers on CPU {self.cpus.server}, wrk on CPU {self.cpus.load}"
+        pinned = f"servers on CPU {self.cpus.server}, wrk and upstreams on CPU {self.cpus.load}"
         path = prepare.REPOSITORY / "bench" / "RESULTS.md"
         path.write_text(report.document(
             shlex.join(["scripts/bench", *sys.argv[1:]]),
