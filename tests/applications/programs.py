@@ -66,8 +66,10 @@ class Programs:
         """Returns when the program is ready on the address, and gives the address back."""
         path = find(str(command[0]))
         log = self.tmp / f"{name}.log"
+        # Tests that are killed end nothing themselves.
+        tied = ["setpriv", "--pdeathsig", "TERM", "--", path, *map(str, command[1:])]
         with open(log, "wb") as output:
-            process = subprocess.Popen([path, *map(str, command[1:])], stdin=subprocess.DEVNULL, stdout=output,
+            process = subprocess.Popen(tied, stdin=subprocess.DEVNULL, stdout=output,
                                        stderr=subprocess.STDOUT, cwd=cwd or self.tmp, start_new_session=True,
                                        env={**os.environ, "HOME": str(self.tmp), **(env or {})})
         self.running.append(process)
