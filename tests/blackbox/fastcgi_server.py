@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """FastCGI and SCGI programs whose every octet a test decides, in threads of the test."""
 import functools
+import hashlib
 import json
 import os
 import socket
@@ -13,6 +14,7 @@ BEGIN_REQUEST, ABORT_REQUEST, END_REQUEST, PARAMS, STDIN, STDOUT, STDERR = 1, 2,
 REQUEST_COMPLETE, CANT_MPX_CONN, OVERLOADED, UNKNOWN_ROLE = 0, 1, 2, 3
 KEEP_CONN = 1
 HEADER = struct.Struct(">BBHHBx")
+HEAD = b"Content-Type: text/plain\n\n"
 CONTENT = 65528  # octets of a record, a whole number of eights
 
 
@@ -75,6 +77,8 @@ class Connection:
             pass
 
     def close(self, resets=False):
+        if self.socket.fileno() < 0:
+            return
         if resets:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         else:
@@ -281,7 +285,8 @@ class Program:
         """Forgets what a test has left."""
         self.script = tell
         self.requests.clear()
-        assert not self.failures, self.failures
+        failures, self.failures = self.failures, []
+        assert not failures, failures
 
 
 def tell(connection, request):
@@ -315,3 +320,36 @@ def octets_only(octets):
         assert request.body is not None
         connection.send(octets)
     return script
+
+
+def start_all(server, tmp, handler="fastcgi"):
+    """Yields start(keys, ...), which starts a program, or several, and a server for them, and returns it and those."""
+    programs = []
+
+    def start(keys="", count=1, workers=1, processes=8, tcp=False):
+        for number in range(count):
+            address = ("127.0.0.1", 0) if tcp else str(tmp / f"{number}.sock")
+            programs.append(Program(FastCgiConnection if handler == "fastcgi" else ScgiConnection, address, processes))
+        upstreams = ", ".join(f'"{each.upstream}"' for each in programs)
+        running = server(f'[server]\nworkers = {workers}\n[limits]\nbody_bytes = "1GiB"\n[[site]]\n[[site.route]]\npath = "/*"\n'
+                         f'handler = "{handler}"\nupstream = [{upstreams}]\n{keys}\n')
+        return running, *programs
+
+    yield start
+    for program in programs:
+        program.kill()
+        assert not program.failures, program.failures
+
+
+def errors(running):
+    """The lines of the error log that are about errors."""
+    return [line for line in running.log_text().splitlines() if " error " in line]
+
+
+def digesting(connection, request):
+    """Answers with the digest of the body, which it does not keep."""
+    digest = hashlib.sha256()
+    for piece in request.pieces():
+        digest.update(piece)
+    request.__dict__["body"] = b""
+    connection.answer(HEAD + digest.hexdigest().encode())

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""FastCGI: connections that are kept and those that are not, programs that fail, hang or are gone, and large bodies."""
+"""FastCGI: connections that are kept and those that are not, programs that fail, hang or are gone, and who waits how long."""
 import concurrent.futures
-import hashlib
-import os
 import socket
 import threading
 
@@ -10,36 +8,12 @@ import pytest
 
 import fastcgi_server as fcgi
 import wire
-from fastcgi_server import Program, text
+from fastcgi_server import HEAD, errors, start_all, text
 from wire import wait_until
-
-HEAD = b"Content-Type: a/b\n\n"
-LARGE = 20 << 20
-FLAT = 12 << 20  # what the server may grow by, whatever goes through
-
 
 @pytest.fixture
 def start(server, tmp_path):
-    """start(keys, ...) starts a server for a program, or several, and returns both."""
-    programs = []
-
-    def run(keys="", count=1, workers=1, processes=8, tcp=False):
-        for number in range(count):
-            address = ("127.0.0.1", 0) if tcp else str(tmp_path / f"{number}.sock")
-            programs.append(Program(address=address, processes=processes))
-        upstreams = ", ".join(f'"{each.upstream}"' for each in programs)
-        running = server(f'[server]\nworkers = {workers}\n[limits]\nbody_bytes = "1GiB"\n[[site]]\n[[site.route]]\npath = "/*"\n'
-                         f'handler = "fastcgi"\nupstream = [{upstreams}]\n{keys}\n')
-        return running, *programs
-
-    yield run
-    for program in programs:
-        program.kill()
-        assert not program.failures, program.failures
-
-
-def errors(running):
-    return [line for line in running.log_text().splitlines() if " error " in line]
+    yield from start_all(server, tmp_path)
 
 
 # Connections.
@@ -94,6 +68,19 @@ def test_workers_share_one_process(start):
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         list(pool.map(ask, range(8)))
     assert len(program.requests) == 40
+
+
+def test_many_clients_do_not_have_connections_made_without_end(start):
+    running, program = start(processes=16)
+    program.script = text()
+
+    def ask(_):
+        with running.client() as client:
+            for _ in range(25):
+                assert client.request("/x").body == b"body"
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(ask, range(8)))
+    assert program.accepted <= 16
 
 
 def test_a_kept_connection_that_turns_out_to_be_closed_costs_no_request(start):
@@ -333,85 +320,3 @@ def test_a_client_that_goes_takes_the_connection_along(start, begins, leave):
     getattr(client, leave)()
     assert gone.wait(wire.DEADLINE)
     assert not errors(running)
-
-
-# Bodies.
-
-@pytest.mark.parametrize("how", ["ends", "closes", "resets"])
-@pytest.mark.parametrize("tcp", [False, True])
-def test_a_program_may_answer_before_it_has_read_the_body(start, how, tcp):
-    running, program = start(tcp=tcp)
-
-    def script(connection, request):
-        connection.answer(HEAD + b"not interested")
-        if how != "ends":
-            connection.close(resets=how == "resets" and not tcp)
-    program.script = script
-    with running.client() as client:
-        client.send_gently(wire.request("/x", "POST", body=b"x" * 5_000_000))
-        answer = client.response()
-        assert (answer.status, answer.body) == (200, b"not interested")
-    program.script = text()
-    assert running.fetch("/x").body == b"body"
-
-
-def test_a_body_is_kept_until_it_is_whole_where_the_route_says_so(start):
-    running, program = start("buffer_body = true")
-    with running.client() as client:
-        client.send(wire.request("/slow", "POST", ["Content-Length: 4"]) + b"bo")
-        assert running.fetch("/quick").status == 200
-        assert [request.variables["PATH_INFO"] for request in program.requests] == ["/quick"]
-        client.send(b"dy")
-        assert client.response().status == 200
-    assert program.requests[-1].body == b"body"
-
-
-def digesting(connection, request):
-    """Answers with the digest of the body, which it does not keep."""
-    digest = hashlib.sha256()
-    for piece in request.pieces():
-        digest.update(piece)
-    request.__dict__["body"] = b""
-    connection.answer(HEAD + digest.hexdigest().encode())
-
-
-@pytest.mark.parametrize("keys", ["", "buffer_body = true"])
-@pytest.mark.parametrize("is_chunked", [False, True])
-def test_a_large_upload_arrives_and_takes_no_memory(start, keys, is_chunked):
-    running, program = start(keys)
-    program.script = digesting
-    running.fetch("/x")
-    before = running.memory()
-    piece = os.urandom(1 << 20)
-    with running.client() as client:
-        client.send(wire.request("/x", "POST", ["Transfer-Encoding: chunked"] if is_chunked else [f"Content-Length: {LARGE}"]))
-        for _ in range(LARGE >> 20):
-            client.send(b"%x\r\n%s\r\n" % (len(piece), piece) if is_chunked else piece)
-        client.send(b"0\r\n\r\n" if is_chunked else b"")
-        assert client.response().body.decode() == hashlib.sha256(piece * (LARGE >> 20)).hexdigest()
-    assert running.memory("VmHWM") - before < FLAT or not running.has_bounded_memory()
-    assert program.requests[-1].variables["CONTENT_LENGTH"] == str(LARGE)
-
-
-@pytest.mark.parametrize("keys", ["", "buffer_response = true"])
-def test_a_large_download_takes_no_memory_however_slow_its_client(start, keys):
-    running, program = start(keys)
-    piece = os.urandom(1 << 20)
-    given = threading.Event()
-
-    def script(connection, request):
-        connection.output(HEAD)
-        for _ in range(LARGE >> 20):
-            connection.output(piece)
-        connection.end()
-        given.set()
-    running.fetch("/x")
-    program.script = script
-    before = running.memory()
-    with running.client(receive_buffer=1 << 16) as client:
-        client.send(wire.request("/x"))
-        client.read_until(b"\r\n\r\n")
-        assert given.wait(wire.DEADLINE if keys else 0.3) == bool(keys)
-        client.unread = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + client.unread
-        assert client.response().body == piece * (LARGE >> 20)
-    assert running.memory("VmHWM") - before < FLAT or not running.has_bounded_memory()
