@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """FastCGI: what a program is sent, octet by octet, what becomes of its answers, and what when it fails."""
 import itertools
+import json
 import os
 import re
 import threading
@@ -145,6 +146,24 @@ def test_a_body_arrives_whole_and_its_length_is_true(fastcgi, program, size, is_
     assert request.records[-1][:2] == (fcgi.STDIN, 0)
 
 
+def test_a_client_of_http_1_0_is_told_as_such_and_gets_no_chunks(fastcgi):
+    with fastcgi.client() as client:
+        client.send(b"GET /x.php HTTP/1.0\r\n\r\n")
+        head, _, body = client.read_to_end().partition(b"\r\n\r\n")
+    told = json.loads(body)["variables"]
+    assert b"Transfer-Encoding" not in head and "HTTP_HOST" not in told
+    assert (told["SERVER_PROTOCOL"], told["SERVER_NAME"]) == ("HTTP/1.0", "127.0.0.1")
+
+
+def test_who_asks_whether_to_send_a_body_is_told(fastcgi, program):
+    with fastcgi.client() as client:
+        client.send(wire.request("/x.php", "POST", ["Expect: 100-continue", "Content-Length: 4"]))
+        assert client.read_until(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.send(b"body")
+        assert client.response().status == 200
+    assert program.requests[-1].body == b"body"
+
+
 # The answer.
 
 def test_an_answer_keeps_its_status_and_fields_but_no_framing(fastcgi, program):
@@ -242,6 +261,17 @@ def assert_refused_once(fastcgi, program, script):
 
 
 NUMBERS = itertools.count()
+
+
+@pytest.mark.parametrize("name", ["another version", "another request", "an end of a wrong length", "an unknown end", "no such role"])
+@pytest.mark.parametrize("route", ["/app", "/buffered"])
+def test_broken_records_in_the_body_break_it_off(fastcgi, program, name, route):
+    program.script = octets_only(fcgi.record(fcgi.STDOUT, fcgi.HEAD + b"begun") + BROKEN_RECORDS[name])
+    path = f"{route}/{next(NUMBERS)}"
+    with fastcgi.client() as client, pytest.raises(wire.Closed):
+        client.request(path)
+    program.script = text()
+    assert fastcgi.fetch(path).body == b"body"
 
 
 def test_a_program_that_is_overloaded_is_no_fault_of_anybody(fastcgi, program):

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """FastCGI: connections that are kept and those that are not, programs that fail, hang or are gone, and who waits how long."""
 import concurrent.futures
+import signal
 import socket
 import threading
+import time
 
 import pytest
 
@@ -30,13 +32,6 @@ def test_a_connection_that_nobody_needs_is_closed(start):
     running.fetch("/x")
     wait_until(lambda: not program.open, "the connection closed")
     assert running.fetch("/x").status == 200 and program.accepted == 2
-
-
-def test_no_connection_is_kept_where_none_may_be(start):
-    running, program = start("keep_alive = 0")
-    running.fetch("/x")
-    wait_until(lambda: not program.open, "the connection closed")
-    assert not program.requests[0].keeps
 
 
 def test_a_connection_is_not_kept_while_another_waits_for_the_process(start):
@@ -300,6 +295,22 @@ def test_a_program_that_does_not_read_its_request_is_given_up(start):
     running.wait_for_log("takes nothing within idle_timeout")
 
 
+def test_a_client_that_is_slow_is_not_the_programs_fault(start):
+    running, program = start('head_timeout = "200ms"\nidle_timeout = "200ms"')
+    program.script = text(b"x" * 5_000_000)
+    with running.client(receive_buffer=4096) as client:
+        client.send(wire.request("/x", "POST", ["Content-Length: 3"]))
+        for octet in (b"a", b"b"):
+            assert not client.is_closed(0.7)
+            client.send(octet)
+        client.send(b"c")
+        client.read_until(b"\r\n\r\n")
+        end = time.monotonic() + 0.6
+        wait_until(lambda: time.monotonic() > end, "longer than idle_timeout")
+        assert client.read_until(b"\r\n0\r\n\r\n")
+    assert program.requests[-1].body == b"abc" and not errors(running)
+
+
 @pytest.mark.parametrize("begins", [False, True])
 @pytest.mark.parametrize("leave", ["close", "reset"])
 def test_a_client_that_goes_takes_the_connection_along(start, begins, leave):
@@ -320,3 +331,67 @@ def test_a_client_that_goes_takes_the_connection_along(start, begins, leave):
     getattr(client, leave)()
     assert gone.wait(wire.DEADLINE)
     assert not errors(running)
+
+
+# The server's own life.
+
+def test_a_reload_lets_requests_end_and_closes_what_was_kept(start):
+    running, program = start('keep_alive_timeout = "60s"')
+    goes_on = threading.Event()
+    assert running.fetch("/x").status == 200
+
+    def script(connection, request):
+        assert goes_on.wait(wire.DEADLINE)
+        text()(connection, request)
+    program.script = script
+    with running.client() as client:
+        client.send(wire.request("/x"))
+        wait_until(lambda: len(program.requests) == 2, "the program at work")
+        assert running.reload() == "Reloaded"
+        goes_on.set()
+        assert client.response().body == b"body"
+    wait_until(lambda: not program.open, "the connection closed")
+    assert running.fetch("/x").body == b"body"
+
+
+def test_a_server_that_stops_lets_a_request_end(start):
+    running, program = start()
+    goes_on = threading.Event()
+
+    def script(connection, request):
+        connection.output(HEAD + b"begun")
+        assert goes_on.wait(wire.DEADLINE)
+        connection.end()
+    program.script = script
+    with running.client() as client:
+        client.send(wire.request("/x"))
+        client.read_until(b"begun")
+        running.signal(signal.SIGTERM)
+        running.wait_for_log("stopping: ")
+        goes_on.set()
+        assert client.read_until(b"0\r\n\r\n")
+    running.wait_for_end()
+    wait_until(lambda: not program.open, "the connection closed")
+
+
+def test_no_descriptor_is_left_behind(start):
+    running, program = start('head_timeout = "50ms"\nkeep_alive_timeout = "50ms"')
+    before = running.open_files()
+    for script in (text(), closing(9), text(fields=b"Content-Length: 40\r\n"), fcgi.raw(b"no head"),
+                   lambda connection, request: connection.wait_for_close()):
+        program.script = script
+        for _ in range(3):
+            with running.client() as client:
+                client.send(wire.request("/x", "POST", ["Transfer-Encoding: chunked"]) + wire.chunked(b"x" * 100_000, 10_000))
+                client.read_until(b"\r\n\r\n")
+    wait_until(lambda: running.open_files() <= before, "as many descriptors as before")
+
+
+def test_a_program_is_watched_by_connecting_to_it(start):
+    running, program = start('health = { every = "50ms", rise = 1, fall = 1 }')
+    assert running.fetch("/x").status == 200
+    program.kill()
+    wait_until(lambda: running.fetch("/x").status == 503, "it is seen that it is gone")
+    program.listen()
+    wait_until(lambda: running.fetch("/x").status == 200, "it is seen that it is back")
+    assert all(request.variables["PATH_INFO"] == "/x" for request in program.requests)
