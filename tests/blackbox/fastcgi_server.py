@@ -353,3 +353,17 @@ def digesting(connection, request):
         digest.update(piece)
     request.__dict__["body"] = b""
     connection.answer(HEAD + digest.hexdigest().encode())
+
+
+# Output that is no head of an answer; what is secret in it must not go out.
+BROKEN_HEADS = {
+    "nothing": b"", "an empty head": b"\nsecret", "no head": b"secret\n", "no end": b"Content-Type: a/b\n",
+    "no field that counts": b"X-A: secret\n\n", "a space in a name": b"Content Type: secret\n\n",
+    "a fold": b"Content-Type: a/b\n secret\n\n", "a bare CR": b"Content-Type: a/b\rsecret: x\n\n",
+    "a NUL": b"Content-Type: a/b\nX: secret\0\n\n", "a control octet": b"Content-Type: a/b\nX: secret\x01\n\n",
+    "two types": b"Content-Type: a/b\nContent-Type: secret\n\n", "interim": b"Status: 100 secret\n\n",
+    "switching": b"Status: 101 secret\nUpgrade: x\n\n", "odd status": b"Status: 2000\n\nsecret",
+    "odd length": b"Content-Type: a/b\nContent-Length: +6\n\nsecret",
+    "too long": b"Content-Type: a/b\nX: " + b"secret" * 20_000 + b"\n\n",
+    "too many fields": b"Content-Type: a/b\n" + b"X: secret\n" * 101 + b"\n", "garbage": b"\x00secret\xff" * 500,
+}

@@ -8,9 +8,8 @@ import pytest
 
 import fastcgi_server as fcgi
 import wire
-from fastcgi_server import HEAD, Program, ScgiConnection, errors, octets_only, seen, start_all, text
+from fastcgi_server import BROKEN_HEADS, HEAD, Program, ScgiConnection, errors, octets_only, seen, start_all, text
 from sites import site
-from test_fastcgi import BROKEN
 
 CONFIG = """
 [server]
@@ -150,10 +149,10 @@ def test_local_redirects_are_answered_within_the_server_and_have_an_end(scgi, pr
     assert scgi.fetch("/x.php").status == 502 and len(program.requests) == 6
 
 
-@pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.parametrize("name", BROKEN_HEADS)
 def test_a_broken_head_is_not_passed_on_and_told_once(start, name):
     running, program = start("retries = 0")
-    program.script = octets_only(BROKEN[name])
+    program.script = octets_only(BROKEN_HEADS[name])
     with running.client() as client:
         answer = client.request("/x")
         assert answer.status == 502 and b"secret" not in answer.body
