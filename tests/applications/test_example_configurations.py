@@ -134,7 +134,8 @@ def tomcat_port(programs):
 
 @pytest.fixture
 def tomcat(start, tomcat_port):
-    return start("tomcat.toml", {'"0.0.0.0:80"': '"127.0.0.1:0"', "http://127.0.0.1:8080": f"http://127.0.0.1:{tomcat_port}"}, "example.org")
+    changes = {'"0.0.0.0:80"': '"127.0.0.1:0"', "http://127.0.0.1:8080": f"http://127.0.0.1:{tomcat_port}"}
+    return start("tomcat.toml", changes, "example.org")
 
 
 def test_tomcats_redirections_and_sessions_are_ours(tomcat):
@@ -175,8 +176,8 @@ def cgitrc(tmp):
 @pytest.fixture
 def hosting(start, tmp_path):
     make_repository(tmp_path)
-    return start("git-hosting.toml", {**LISTENER, "/etc/cgitrc\" }": f"{cgitrc(tmp_path)}\" }}", '"/srv/git"': f'"{tmp_path}/repositories"'},
-                 "git.example.org")
+    changes = {'"/etc/cgitrc"': f'"{cgitrc(tmp_path)}"', '"/srv/git"': f'"{tmp_path}/repositories"'}
+    return start("git-hosting.toml", {**LISTENER, **changes}, "git.example.org")
 
 
 def test_a_repository_is_cloned_and_nobody_pushes(hosting, tmp_path):
