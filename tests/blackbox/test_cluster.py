@@ -2,6 +2,7 @@
 """A cluster of machines, each a network namespace: HAProxy in front of three servers, these in front of three servers of
 applications. One after the other is restarted, killed or unplugged while clients go on. What runs is
 config/examples/balanced-cluster.toml and haproxy.cfg, at the addresses that are written there."""
+import collections
 import os
 import re
 import subprocess
@@ -27,7 +28,7 @@ SLOW = 0.3             # seconds that /slow takes
 CONNECT_TIMEOUT = 1.0  # of the examples
 UNCHANGED = {}
 
-# An application for which doing something twice would matter: it answers a POST with its body.
+# An application for which doing something twice would matter: it writes down each POST, and answers it with its body.
 APPLICATION = """
 [[listener]]
 address = "0.0.0.0:9000"
@@ -46,8 +47,16 @@ handler = "cgi"
 root = "programs"
 headers = {{ X-Application = "{name}" }}
 """
-PROGRAMS = {"echo": "#!/bin/sh\nprintf 'Content-Type: application/octet-stream\\r\\n\\r\\n'\nexec cat\n",
-            "slow": f"#!/bin/sh\nsleep {SLOW}\nprintf 'Content-Type: text/plain\\r\\n\\r\\nslow'\n"}
+ECHO = """#!/bin/sh
+[ "$REQUEST_METHOD" = GET ] || echo "$HTTP_X_NUMBER" >> {posts}
+printf 'Content-Type: application/octet-stream\\r\\n\\r\\n'
+exec cat
+"""
+SLOWLY = """#!/bin/sh
+[ "$REQUEST_METHOD" = GET ] || echo "$HTTP_X_NUMBER" >> {posts}
+sleep {seconds}
+printf 'Content-Type: text/plain\\r\\n\\r\\nslow'
+"""
 BODY = bytes(range(256)) * 32
 
 
@@ -85,7 +94,7 @@ class Load:
 
     def __init__(self, machine, address, targets=(("GET", "/hello"), ("POST", "/echo")), clients=CLIENTS):
         self.machine, self.address, self.targets = machine, address, targets
-        self.failures, self.answered, self.slowest = [], 0, 0.0
+        self.failures, self.answered = [], 0
         self.lock = threading.Lock()
         self.is_over = threading.Event()
         self.threads = [threading.Thread(target=self.use, args=(number,)) for number in range(clients)]
@@ -111,10 +120,9 @@ class Load:
         while not self.is_over.is_set():
             method, target = self.targets[turn % len(self.targets)]
             turn += 1
-            began = time.monotonic()
             try:
                 client = client or wire.Client(self.address)
-                answer = client.request(target, method, body=BODY if method == "POST" else None)
+                answer = client.request(target, method, [f"X-Number: {id(self)}-{number}-{turn}"], BODY if method == "POST" else None)
                 problem = self.problem_of(method, target, answer)
                 is_last = answer.get("Connection") == "close"
             except (wire.Closed, OSError) as failure:
@@ -124,7 +132,6 @@ class Load:
                 client = None
             with self.lock:
                 self.answered += 1
-                self.slowest = max(self.slowest, time.monotonic() - began)
                 if problem:
                     self.failures.append((method, target, problem))
         if client:
@@ -139,17 +146,17 @@ class Load:
 
 
 class Cluster:
-    def __init__(self, tmp):
-        self.tmp = tmp
+    def __init__(self, tmp, network):
+        self.tmp, self.network = tmp, network
         self.processes, self.nodes = [], []
-        self.network = Network()
-        self.front = self.network.machine("front", FRONT)
+        self.front = network.machine("front", FRONT)
 
     def apps(self):
         nodes = []
         for number, address in enumerate(APPS, 1):
             node = Node(self.network.machine(f"app{number}", address), self.tmp, APPLICATION.format(name=f"app{number}"))
-            site(node.tmp, PROGRAMS, "programs")
+            posts = self.tmp / "posts"
+            site(node.tmp, {"echo": ECHO.format(posts=posts), "slow": SLOWLY.format(posts=posts, seconds=SLOW)}, "programs")
             nodes.append(node)
         return self.started(nodes)
 
@@ -157,6 +164,12 @@ class Cluster:
         text = example("balanced-cluster.toml", changes)
         machines = [self.network.machine(f"web{number}", address) for number, address in enumerate(addresses, 1)]
         return self.started([Node(machine, self.tmp, text) for machine in machines])
+
+    def done_twice(self):
+        """The numbers of POSTs that reached an application more than once."""
+        numbers = (self.tmp / "posts").read_text(encoding="ascii").split()
+        assert numbers
+        return sorted(number for number, times in collections.Counter(numbers).items() if times > 1)
 
     def started(self, nodes):
         self.nodes += nodes
@@ -185,21 +198,28 @@ class Cluster:
                 return False
 
     def stop(self):
+        servers = [node.server for node in self.nodes if node.server]
         try:
             for process in self.processes:
                 process.terminate()
                 process.wait()
-            for node in self.nodes:
-                node.server.stop()
+            for server in servers:
+                server.stop()
         finally:
-            for node in self.nodes:
-                node.server.process.kill()
-            self.network.remove()
+            for server in servers:
+                server.process.kill()
 
 
 @pytest.fixture
-def cluster(tmp_path):
-    running = Cluster(tmp_path)
+def network():
+    network = Network()
+    yield network
+    network.remove()
+
+
+@pytest.fixture
+def cluster(network, tmp_path):
+    running = Cluster(tmp_path, network)
     yield running
     running.stop()
 
@@ -233,6 +253,7 @@ def test_servers_behind_haproxy_are_restarted_and_no_request_fails(cluster, chan
             web.wait_until_used()
         load.wait_for(200)
     assert not load.failures, f"{len(load.failures)} of {load.answered}: {load.failures[:5]}"
+    assert not cluster.done_twice()
 
 
 def test_the_servers_know_the_client_behind_haproxy(cluster):
@@ -277,6 +298,7 @@ def test_applications_are_restarted_and_no_request_fails(cluster):
             app.wait_until_used()
         load.wait_for(200)
     assert not load.failures, f"{len(load.failures)} of {load.answered}: {load.failures[:5]}"
+    assert not cluster.done_twice()
 
 
 def test_an_application_that_is_killed_takes_only_what_it_was_doing_along(cluster):
@@ -293,6 +315,7 @@ def test_an_application_that_is_killed_takes_only_what_it_was_doing_along(cluste
     assert not idempotent(unbegun), unbegun[:5]
     assert all(failure[2].startswith("502") for failure in unbegun), unbegun[:5]
     assert len(load.failures) <= CLIENTS * len(apps), load.failures
+    assert not cluster.done_twice()
 
 
 def test_an_application_whose_machine_is_unplugged_is_gone_round_within_connect_timeout(cluster):
@@ -327,6 +350,7 @@ def test_what_an_unplugged_application_was_doing_is_asked_of_another_if_it_may_b
     assert not others.failures, f"after it was found out: {others.failures[:5]}"
     assert not idempotent(load.failures), load.failures[:5]
     assert len(load.failures) <= CLIENTS, load.failures
+    assert not cluster.done_twice()
 
 
 def test_with_no_application_left_the_server_says_so_at_once_and_recovers(cluster):
