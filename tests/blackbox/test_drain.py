@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""A stop as a balancer sees it: what it sends on a connection that looked good a moment ago is still answered."""
+import signal
+
+import pytest
+
+import wire
+
+CONFIG = """
+[server]
+workers = 1
+[[listener]]
+address = "127.0.0.1:0"
+[[listener]]
+address = "unix:preface.sock"
+proxy_protocol = true
+[[site]]
+[[site.route]]
+path = "/*"
+handler = "respond"
+body = "an answer"
+"""
+PREFACE = b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n"
+QUIET = 1.0  # seconds after which a proxy sends nothing on a kept connection that it could not send again
+
+
+@pytest.fixture
+def running(server):
+    return server(CONFIG, listeners=2)
+
+
+def begin_to_stop(running):
+    """Returns when the server no longer takes connections, with those it had before as they were."""
+    running.signal(signal.SIGTERM)
+
+    def refuses():
+        try:
+            running.client().close()
+        except OSError:
+            return True
+        return False
+    wire.wait_until(refuses, "new connections are refused")
+
+
+def is_answered_for_the_last_time(client, octets=b""):
+    client.send(octets + wire.request("/", "POST", body=b"once only"))
+    answer = client.response("POST")
+    assert (answer.status, answer.body, answer.get("Connection")) == (200, b"an answer", "close")
+    assert client.read_to_end() == b""
+
+
+def test_a_connection_that_was_just_used_may_ask_once_more(running):
+    with running.client() as client:
+        assert client.request("/").status == 200
+        begin_to_stop(running)
+        is_answered_for_the_last_time(client)
+    running.wait_for_end()
+
+
+def test_a_connection_that_was_just_made_may_ask_once(running):
+    with running.client() as client, running.client() as later:
+        # On a connection that was made behind it: the first has surely been accepted.
+        assert later.request("/").status == 200
+        begin_to_stop(running)
+        is_answered_for_the_last_time(client)
+    running.wait_for_end()
+
+
+def test_a_connection_that_was_just_made_may_say_who_it_is_and_ask_once(running, tmp_path):
+    with wire.Client(str(tmp_path / "preface.sock")) as client:
+        assert running.fetch("/").status == 200
+        begin_to_stop(running)
+        is_answered_for_the_last_time(client, PREFACE)
+    running.wait_for_end()
+
+
+def test_connections_that_ask_nothing_more_do_not_keep_the_server(running):
+    """However many there are, and without waiting for drain_timeout, which is 10 s."""
+    clients = [running.client() for _ in range(20)]
+    for client in clients:
+        assert client.request("/").status == 200
+    running.signal(signal.SIGTERM)
+    assert running.process.wait(QUIET + 4) == 0
+    for client in clients:
+        assert client.read_to_end() == b""
+        client.close()
+    running.wait_for_end()
+
+
+def test_a_server_that_nobody_has_used_lately_stops_at_once(running):
+    """Nothing but time can show it: the connection has been quiet for longer than a proxy would trust it."""
+    with running.client() as client:
+        assert client.request("/").status == 200
+        assert not client.is_closed(QUIET + 0.5)
+        running.signal(signal.SIGTERM)
+        assert client.is_closed(QUIET / 2)
+    running.wait_for_end()
