@@ -230,6 +230,7 @@ http://127.0.0.1:{place.port} {{
 def apache(program: str, place: Place) -> list[str]:
     user = "User www-data\nGroup www-data" if os.geteuid() == 0 else ""
     modules = "/usr/lib/apache2/modules"
+    threads = 128  # with none left it closes connections that are idle
     source = {
         "file": "",
         "proxy": f"""
@@ -265,8 +266,9 @@ ListenBacklog 4096
 ErrorLog /dev/stderr
 StartServers 1
 ServerLimit 1
-ThreadsPerChild 64
-MaxRequestWorkers 64
+ThreadLimit {threads}
+ThreadsPerChild {threads}
+MaxRequestWorkers {threads}
 AsyncRequestWorkerFactor 100
 KeepAlive On
 MaxKeepAliveRequests 0
