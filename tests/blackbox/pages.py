@@ -9,14 +9,17 @@ import shlex
 import signal
 import socket
 import subprocess
+import tempfile
 
 import wire
 from conftest import BINARY
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SHOWN_PORT = 8080                                        # of the server, on a page
-SHOWN_PORTS = (SHOWN_PORT, 9001, 9002, 9003, 9004)       # and of the programs behind it
-SHOWN_DIRECTORY = "/srv/example"                         # where the examples are run, on a page
+# On a page: the ports of the server and of the programs behind it, and where the examples are run.
+SHOWN_PORT = 8080
+SHOWN_PORTS = (SHOWN_PORT, 9001, 9002, 9003)
+SHOWN_DIRECTORY = "/srv/example"
+SHOWN_PHP = "php-fpm8.2"
 LONGEST_LINE = 125
 RELOAD_ENDED = r"Reloaded|Reload refused"
 TO_A_JOB = re.compile(r"kill(?: -(\w+))? %(\d+)")
@@ -125,11 +128,12 @@ class Jobs:
 
     def __init__(self):
         self.processes = []
+        self.commands = []  # that have ended; others of their groups may go on
 
     def start(self, command, log, **more):
         """Returns when it listens."""
         with open(log, "wb") as output:
-            process = subprocess.Popen(["bash", "-c", "exec " + command], stdin=subprocess.DEVNULL, stdout=output,
+            process = subprocess.Popen(["bash", "-c", command], stdin=subprocess.DEVNULL, stdout=output,
                                        stderr=subprocess.STDOUT, start_new_session=True, **more)
         self.processes.append(process)
         wire.wait_until(lambda: process.poll() is not None or listens(process.pid), command)
@@ -149,7 +153,7 @@ class Jobs:
             pass
 
     def stop(self):
-        for process in self.processes:
+        for process in self.processes + self.commands:
             self.send(process, signal.SIGKILL)
             process.wait(wire.DEADLINE)
 
@@ -166,6 +170,10 @@ class Place:
         self.programs = tmp.parent / (tmp.name + "-bin")
         self.programs.mkdir()
         (self.programs / "uvhttpd").symlink_to(BINARY)
+        # The page says one version; another one will do.
+        for php in pathlib.Path("/usr/sbin").glob("php-fpm[0-9]*"):
+            (self.programs / SHOWN_PHP).unlink(missing_ok=True)
+            (self.programs / SHOWN_PHP).symlink_to(php)
 
     def __enter__(self):
         return self
@@ -193,12 +201,19 @@ class Place:
                        "HOME": str(self.tmp), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONNOUSERSITE": "1"}
 
     def bash(self, text):
-        return subprocess.run(["bash", "-c", text], cwd=self.tmp, env=self.environment(), text=True, timeout=wire.DEADLINE,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        """Runs it to its end; what it leaves in the background goes on until the section ends, so no pipe is waited for."""
+        with tempfile.TemporaryFile() as output:
+            process = subprocess.Popen(["bash", "-c", text], cwd=self.tmp, env=self.environment(), stdin=subprocess.DEVNULL,
+                                       stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+            if " & " in text:
+                self.jobs.commands.append(process)
+            status = process.wait(wire.DEADLINE)
+            output.seek(0)
+            return status, output.read().decode()
 
     def run_sh(self, block):
-        result = self.bash("set -euo pipefail\n" + self.here(block.text))
-        assert (result.returncode, result.stdout) == (0, ""), f"{block}\n{result.stdout}"
+        status, printed = self.bash("set -euo pipefail\n" + self.here(block.text))
+        assert (status, printed) == (0, ""), f"{block}\n{printed}"
 
     def run_toml(self, block):
         text = self.here(block.text)
@@ -237,9 +252,9 @@ class Place:
             self.serve(arguments=shlex.split(command)[1:] + ["--port", str(self.port)])
             return self.server.stderr_text()
         if "kill -HUP" not in command:
-            return self.bash(command).stdout
+            return self.bash(command)[1]
         ended = len(re.findall(RELOAD_ENDED, self.server.log_text()))
-        printed = self.bash(command).stdout
+        printed = self.bash(command)[1]
         self.server.wait_for_log(RELOAD_ENDED, ended + 1)
         return printed
 
