@@ -90,6 +90,11 @@ bool has_dot_segments(std::string_view raw_path) {
   return text.find("/./") != std::string::npos || text.find("/../") != std::string::npos;
 }
 
+// The path is the prefix, which ends in no slash, or begins with it and a slash.
+bool is_below(std::string_view path, std::string_view prefix) {
+  return path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/');
+}
+
 void append_field(SendQueue& out, std::string_view name, std::string_view value) {
   out.append(name);
   out.append(": ");
@@ -164,10 +169,10 @@ void HttpCodec::encode_target(SendQueue& out) {
   const std::string& prefix = settings_->prefix;
   std::string_view path = target.raw_path;
   if (!prefix.empty() || !upstream_->base.empty()) {
-    const bool is_raw = path.starts_with(prefix) && !has_dot_segments(path) &&
-                        (path.size() == prefix.size() || path[prefix.size()] == '/');
-    if (!is_raw) path = http::encode_path(target.path, exchange_->arena());
-    if (path.starts_with(prefix)) path.remove_prefix(prefix.size());
+    const bool is_raw = is_below(path, prefix) && !has_dot_segments(path);
+    if (!is_raw) path = target.path;
+    if (is_below(path, prefix)) path.remove_prefix(prefix.size());
+    if (!is_raw) path = http::encode_path(path, exchange_->arena());
     out.append(upstream_->base);
   }
   if (!path.starts_with('/')) out.append("/");
