@@ -178,7 +178,7 @@ def test_name_is_looked_up_again(server, upstream, hosts):
 @needs_namespace
 def test_all_addresses_of_a_name_are_used(server, upstream, hosts):
     first = upstream(upstreams.saying(answer(b"first")))
-    second = upstream(upstreams.saying(answer(b"second")), host="127.0.0.2", port=first.address[1])
+    upstream(upstreams.saying(answer(b"second")), host="127.0.0.2", port=first.address[1])
     hosts("127.0.0.1 app.example\n127.0.0.2 app.example\n")
     running = server(proxy(named(first), "keep_alive = 0"), prefix=hosts.prefix)
     assert set(ask(running, 10)) == {b"first", b"second"}

@@ -4,7 +4,6 @@ import threading
 
 import pytest
 
-import upstreams
 import wire
 from upstreams import answer, proxy
 

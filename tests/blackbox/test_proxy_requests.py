@@ -112,8 +112,8 @@ def test_trailers_of_a_request_are_passed_on(running):
 
 
 @pytest.mark.parametrize("field", ["Content-Length: 7", "Transfer-Encoding: chunked", "Host: evil", "Connection: close", "Proxy: x",
-                                   "X-Forwarded-For: 1.2.3.4", "X_Forwarded_For: 1.2.3.4", "Forwarded: for=1.2.3.4", "X-Plain: forged",
-                                   "x_plain: forged", "X-Gone: here", "TE: trailers", "Upgrade: websocket", "Expect: 100-continue"])
+                                   "X-Forwarded-For: 1.2.3.4", "X_Forwarded_For: 1.2.3.4", "Forwarded: for=1.2.3.4",
+                                   "X-Plain: forged", "x_plain: forged", "X-Gone: here", "TE: trailers", "Upgrade: websocket", "Expect: 100-continue"])
 def test_trailers_bring_in_nothing_that_fields_must_not(running, field):
     with running.client() as client:
         client.send(wire.request("/set/trailers", "POST", ["Transfer-Encoding: chunked"]) +
@@ -124,8 +124,8 @@ def test_trailers_bring_in_nothing_that_fields_must_not(running, field):
 
 def test_fields_are_kept_in_their_order(running):
     fields = [("X-B", "2"), ("X-A", "1"), ("x-a", "again, and again"), ("Accept", "*/*"), ("Cookie", "a=b; c=d"),
-              ("X-Octets", "\xe4\xff"), ("X-Empty", ""), ("Authorization", "Basic abc"), ("If-None-Match", '"x"'), ("Range", "bytes=0-1"),
-              ("Accept-Encoding", "br;q=0.5"), ("Max-Forwards", "3"), ("X-Underscore_Name", "u")]
+              ("X-Octets", "\xe4\xff"), ("X-Empty", ""), ("Authorization", "Basic abc"), ("If-None-Match", '"x"'),
+              ("Range", "bytes=0-1"), ("Accept-Encoding", "br;q=0.5"), ("Max-Forwards", "3"), ("X-Underscore_Name", "u")]
     asked = seen(running, fields=fields)
     assert [field for field in asked.fields if field in fields] == fields
 
