@@ -203,3 +203,34 @@ def test_head_octet_by_octet_is_a_head(server, upstream):
         for _ in range(3):
             answered = client.request("/")
             assert answered.body == b"body" and answered.get("X-A") == "b"
+
+
+@pytest.mark.parametrize("method, said", [("HEAD", answer(LEAK)), ("GET", b"HTTP/1.1 204 No Content\r\n\r\n" + LEAK),
+                                          ("GET", b"HTTP/1.1 304 Not Modified\r\nContent-Length: 6\r\n\r\n" + LEAK),
+                                          ("GET", b"HTTP/1.1 204 No Content\r\nContent-Length: 6\r\n\r\n" + LEAK)],
+                         ids=["HEAD", "204", "304", "204 with a length"])
+def test_body_where_none_may_be_is_nobodys_answer(server, upstream, method, said):
+    up = upstream(upstreams.serving(lambda asked: said if asked.target == "/odd" else answer(b"good")))
+    with server(upstreams.proxy(up)).client() as client:
+        for _ in range(3):
+            assert client.request("/odd", method).body == b""
+            assert client.request("/").body == b"good"
+
+
+def test_body_that_was_not_read_is_nobodys_request(server, upstream):
+    smuggled = wire.request("/smuggled")
+
+    def hasty(connection):
+        while asked := connection.head():
+            has_body = asked.get("Content-Length")
+            connection.send(answer(b"early") if has_body else upstreams.mirror(asked))
+            connection.body_of(asked)
+
+    up = upstream(hasty)
+    with server(upstreams.proxy(up)).client() as client:
+        client.send(wire.request("/first", "POST", [f"Content-Length: {len(smuggled)}"]))
+        assert client.response("POST").body == b"early"
+        client.send_gently(smuggled)
+        if not client.is_closed(0.2):
+            assert upstreams.Request(client.request("/second").body).target == "/second"
+    assert "/smuggled" not in up.targets
