@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::size_t kSendPerTurn = 256 << 10;
 constexpr std::size_t kReceivePerPull = 64 << 10;
+constexpr int kReceivesPerTurn = 32;          // that bring the client nothing
 constexpr std::size_t kMaxQueued = 64 << 10;  // of the request's body; then the client waits
 constexpr std::size_t kQueuedAgain = kMaxQueued / 2;
 constexpr std::size_t kSpoolPiece = 32 << 10;
@@ -58,8 +59,8 @@ bool has_no_body(http::Method method, http::Status status) {
 
 GatewayShared::GatewayShared(const HandlerContext& context, const config::Route& route,
                              const config::UpstreamRules& its_rules, HealthCheck::Kind check,
-                             bool is_one_at_a_time)
-    : pool(context, its_rules, route.path.text, check),
+                             bool is_one_at_a_time, config::ProxyProtocol announce)
+    : pool(context, its_rules, route.path.text, check, announce),
       rules(its_rules),
       one_at_a_time(is_one_at_a_time),
       spool_directory(temporary_directory()),
@@ -129,7 +130,9 @@ void GatewayRun::connect(bool may_reuse) {
   has_sent_ = is_sent_ = takes_nothing_ = is_gone_ = has_received_ = input_ended_ = was_reset_ =
       false;
   body_sent_ = 0;
-  const bool may_repeat = is_idempotent(exchange_.request().head.method);
+  // One whose body comes from the client as it is sent cannot be sent again.
+  const bool may_repeat = is_idempotent(exchange_.request().head.method) &&
+                          (!exchange_.request().has_body() || body_file_);
   if (may_reuse && tunnel_.announce == config::ProxyProtocol::off) {
     connection_ = shared_.pool.take_idle(*server_, may_repeat ? Duration::max() : kFreshEnough);
   }
@@ -379,7 +382,7 @@ IoResult GatewayRun::receive() {
 
 void GatewayRun::read_head() {
   bool wants_body = false;
-  for (;;) {
+  for (int receives = 0;; ++receives) {
     const GatewayEvent event =
         std::visit([&](auto& codec) { return codec.next(connection_->received()); }, codec_);
     switch (event) {
@@ -413,8 +416,8 @@ void GatewayRun::read_head() {
       case GatewayEvent::need_more: break;
     }
     if (input_ended_) return give_up(502, "its answer has no end");
-    const IoResult result = receive();
-    if (result.kind == IoResult::Kind::blocked) break;
+    if (receives >= kReceivesPerTurn && !is_gone_) break;
+    if (receive().kind == IoResult::Kind::blocked) break;
   }
   update_interest();
   update_deadline();
@@ -496,7 +499,7 @@ void GatewayRun::open_tunnel(const ResponseHead& head) {
 PullResult GatewayRun::pull(SendQueue& out, std::size_t budget) {
   if (store_) return pull_stored(out, budget);
   if (phase_ != Phase::body) return PullResult::failed;
-  for (;;) {
+  for (int receives = 0;;) {
     const GatewayEvent event =
         std::visit([&](auto& codec) { return codec.next(connection_->received()); }, codec_);
     switch (event) {
@@ -527,7 +530,8 @@ PullResult GatewayRun::pull(SendQueue& out, std::size_t budget) {
       if (const auto result = pull_directly(out, most)) return *result;
       continue;
     }
-    if (receive().kind == IoResult::Kind::blocked) return wait_for_body();
+    const bool is_long_enough = ++receives > kReceivesPerTurn && !is_gone_;
+    if (is_long_enough || receive().kind == IoResult::Kind::blocked) return wait_for_body();
   }
 }
 
@@ -656,7 +660,7 @@ PullResult GatewayRun::break_off(std::string_view reason) {
 }
 
 std::string_view GatewayRun::trailers() {
-  return std::visit([](const auto& codec) { return codec.trailers(); }, codec_);
+  return std::visit([](auto& codec) { return codec.trailers(); }, codec_);
 }
 
 // ---- Time.

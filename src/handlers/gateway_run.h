@@ -23,7 +23,8 @@ class GatewayShared {
   // `rules` and `route` outlive it. `one_at_a_time`: a process behind the upstream serves one
   // connection until it is closed, so one that is kept idle holds a process.
   GatewayShared(const HandlerContext& context, const config::Route& route,
-                const config::UpstreamRules& rules, HealthCheck::Kind check, bool one_at_a_time);
+                const config::UpstreamRules& rules, HealthCheck::Kind check, bool one_at_a_time,
+                config::ProxyProtocol announce = config::ProxyProtocol::off);
 
   UpstreamPool pool;
   const config::UpstreamRules& rules;

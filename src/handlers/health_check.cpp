@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "io/proxy_protocol.h"
+
 namespace uvhttpd {
 namespace {
 
@@ -20,12 +22,13 @@ std::string host_of(const config::Upstream& upstream) {
 }  // namespace
 
 HealthCheck::HealthCheck(EventLoop& loop, Kind kind, const config::HealthCheck& rules,
-                         const config::Upstream& upstream, Address address, Changed changed,
-                         void* owner)
+                         const config::Upstream& upstream, config::ProxyProtocol announce,
+                         Address address, Changed changed, void* owner)
     : loop_(loop),
       kind_(kind),
       rules_(rules),
       upstream_(upstream),
+      announce_(announce),
       address_(address),
       changed_(changed),
       owner_(owner),
@@ -56,6 +59,11 @@ void HealthCheck::on_ready() {
     }
     is_connected_ = true;
     if (kind_ == Kind::connect) return conclude(true, {});
+    if (announce_ != config::ProxyProtocol::off) {
+      // For nobody: the question is the server's own.
+      const unsigned version = announce_ == config::ProxyProtocol::v1 ? 1 : 2;
+      connection_->out().append(encode_proxy_header(version, {}, {}));
+    }
     connection_->out().append(
         fmt::format("GET {}{} HTTP/1.1\r\nHost: {}\r\nUser-Agent: uvhttpd/{} (health check)\r\n"
                     "Accept: */*\r\nConnection: close\r\n\r\n",

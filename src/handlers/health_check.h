@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/arena.h"
 #include "config/gateways.h"
@@ -25,13 +26,17 @@ class HealthCheck {
   // Gives the address to ask; absent: none is known, which counts as a bad answer.
   using Address = const SocketAddress* (*)(void* owner);
 
-  // `rules` and `upstream` outlive it.
+  // `rules` and `upstream` outlive it. `announce`: the upstream awaits a PROXY protocol header.
   HealthCheck(EventLoop& loop, Kind kind, const config::HealthCheck& rules,
-              const config::Upstream& upstream, Address address, Changed changed, void* owner);
+              const config::Upstream& upstream, config::ProxyProtocol announce, Address address,
+              Changed changed, void* owner);
   HealthCheck(const HealthCheck&) = delete;
   HealthCheck& operator=(const HealthCheck&) = delete;
 
-  void start() { ask(); }
+  // No effect when it has begun.
+  void start() {
+    if (!std::exchange(has_begun_, true)) ask();
+  }
   bool is_healthy() const { return is_healthy_; }
 
  private:
@@ -43,9 +48,11 @@ class HealthCheck {
   void conclude(bool is_good, std::string_view reason);
 
   EventLoop& loop_;
+  bool has_begun_ = false;
   const Kind kind_;
   const config::HealthCheck& rules_;
   const config::Upstream& upstream_;
+  const config::ProxyProtocol announce_;
   const Address address_;
   const Changed changed_;
   void* const owner_;

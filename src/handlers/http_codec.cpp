@@ -90,6 +90,55 @@ bool has_dot_segments(std::string_view raw_path) {
   return text.find("/./") != std::string::npos || text.find("/../") != std::string::npos;
 }
 
+// RFC 9110 section 6.5.1: what a recipient must know before the body, and what it would believe.
+bool is_unfit_for_trailers(std::string_view name) {
+  constexpr std::array<std::string_view, 25> kNames{"age",
+                                                    "authorization",
+                                                    "cache-control",
+                                                    "connection",
+                                                    "cookie",
+                                                    "date",
+                                                    "expect",
+                                                    "expires",
+                                                    "forwarded",
+                                                    "host",
+                                                    "location",
+                                                    "max-forwards",
+                                                    "pragma",
+                                                    "proxy-authenticate",
+                                                    "proxy",
+                                                    "proxy-authorization",
+                                                    "range",
+                                                    "retry-after",
+                                                    "set-cookie",
+                                                    "te",
+                                                    "trailer",
+                                                    "transfer-encoding",
+                                                    "upgrade",
+                                                    "vary",
+                                                    "www-authenticate"};
+  const auto begins_with = [name](std::string_view prefix) {
+    return equals_ignoring_case(name.substr(0, prefix.size()), prefix);
+  };
+  return begins_with("content-") || begins_with("if-") || begins_with("access-control-") ||
+         std::any_of(kNames.begin(), kNames.end(),
+                     [name](std::string_view unfit) { return equals_ignoring_case(name, unfit); });
+}
+
+// Calls use(field) for those of a trailer section, checked before, that may stand in one.
+template <class Fn>
+void for_each_trailer(std::string_view lines, Fn&& use) {
+  while (!lines.empty()) {
+    const std::size_t end = lines.find("\r\n");
+    const std::string_view line = lines.substr(0, end);
+    const std::size_t colon = line.find(':');
+    const std::string_view name = line.substr(0, colon);
+    const std::string_view value = trim_ows(line.substr(colon + 1));
+    if (!is_unfit_for_trailers(name)) use(http::Field{http::field_name(name), name, value});
+    lines.remove_prefix(end + 2);
+  }
+}
+
 // The path is the prefix, which ends in no slash, or begins with it and a slash.
 bool is_below(std::string_view path, std::string_view prefix) {
   return path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/');
@@ -126,7 +175,7 @@ bool asks_for_websocket(const Request& request) {
 HttpCodec::Settings::Settings(const config::ProxyHandler& handler)
     : rules(handler), prefix(without_slash(handler.strip_prefix)) {
   for (const std::string_view name : kOrigin) own_names.emplace_back(name);
-  for (const auto& [name, value] : handler.set_headers) own_names.push_back(folded(name));
+  for (const auto& [name, value] : handler.set_headers) set_names.push_back(folded(name));
 }
 
 HttpCodec::HttpCodec(const Settings& settings, Exchange& exchange)
@@ -207,10 +256,13 @@ bool HttpCodec::is_dropped(const http::Field& field) const {
       names(request.head.fields, FieldName::connection, field.name)) {
     return true;
   }
+  const auto is_among = [&field](const std::vector<std::string>& names) {
+    return std::any_of(names.begin(), names.end(),
+                       [&](const std::string& name) { return folds_to(field.name, name); });
+  };
+  if (is_among(settings_->set_names)) return true;
   if (field.known == FieldName::x_real_ip && request.peer_is_trusted) return false;
-  const std::vector<std::string>& own = settings_->own_names;
-  return std::any_of(own.begin(), own.end(),
-                     [&](const std::string& name) { return folds_to(field.name, name); });
+  return is_among(settings_->own_names);
 }
 
 void HttpCodec::encode_fields(SendQueue& out) {
@@ -230,7 +282,7 @@ void HttpCodec::encode_origin(SendQueue& out) {
   const Request& request = exchange_->request();
   const http::FieldList& fields = request.head.fields;
   const bool is_trusted = request.peer_is_trusted;
-  const std::string peer = request.peer.text();
+  const std::string peer = request.sender.text();
   const std::string_view authority = request.target.authority;
 
   const auto passed_on = [&](std::string_view name) {
@@ -254,7 +306,7 @@ void HttpCodec::encode_origin(SendQueue& out) {
     return list.append(last);
   };
   // A proxy that has used only one of the two has said in it who asks.
-  const bool is_for_another = is_trusted && request.client != request.peer;
+  const bool is_for_another = is_trusted && request.client != request.sender;
   std::string addresses = passed_on("X-Forwarded-For");
   std::string elements = passed_on("Forwarded");
   if (is_for_another && addresses.empty()) addresses = request.client.text();
@@ -293,7 +345,9 @@ void HttpCodec::encode_body(SendQueue& out, std::string_view piece) {
 void HttpCodec::encode_body_end(SendQueue& out) {
   if (!is_chunked_) return;
   out.append("0\r\n");
-  out.append(exchange_->request_trailers());
+  for_each_trailer(exchange_->request_trailers(), [&](const http::Field& field) {
+    if (!is_dropped(field)) append_field(out, field.name, field.value);
+  });
   out.append("\r\n");
 }
 
@@ -346,27 +400,39 @@ std::string_view HttpCodec::rewritten(const http::Field& field) {
                                              : wire::rewrite_cookie(field.value, view));
 }
 
+bool HttpCodec::is_kept_back(const http::Field& field) const {
+  const http::FieldList& fields = parser_.head().fields;
+  if (is_of_connection(field.known)) return true;
+  if (fields.has(FieldName::connection) && names(fields, FieldName::connection, field.name)) {
+    return true;
+  }
+  const std::vector<std::string>& hidden = settings_->rules.hide_headers;
+  return std::any_of(hidden.begin(), hidden.end(), [&](const std::string& name) {
+    return equals_ignoring_case(name, field.name);
+  });
+}
+
+std::string_view HttpCodec::trailers() {
+  std::string lines;
+  for_each_trailer(parser_.trailers(), [&](const http::Field& field) {
+    if (is_kept_back(field)) return;
+    lines.append(field.name).append(": ").append(field.value).append("\r\n");
+  });
+  return exchange_->arena().copy(lines);
+}
+
 void HttpCodec::fill(ResponseHead& head) {
   const http::UpstreamHead& answer = parser_.head();
   const http::ResponseFraming& framing = parser_.framing();
   head.status = answer.status;
   head.reason = answer.reason;
   for (const http::Field& field : answer.fields.all()) {
-    if (field.known == FieldName::content_length || field.known == FieldName::server) continue;
-    if (is_of_connection(field.known)) continue;
-    if (answer.fields.has(FieldName::connection) &&
-        names(answer.fields, FieldName::connection, field.name)) {
-      continue;
-    }
     if (field.known == FieldName::date) {
       head.date = field.value;
-      continue;
+    } else if (field.known != FieldName::content_length && field.known != FieldName::server &&
+               !is_kept_back(field)) {
+      head.add(field.name, rewritten(field));
     }
-    const auto& hidden = settings_->rules.hide_headers;
-    const bool is_hidden = std::any_of(hidden.begin(), hidden.end(), [&](const std::string& name) {
-      return equals_ignoring_case(name, field.name);
-    });
-    if (!is_hidden) head.add(field.name, rewritten(field));
   }
   if (framing.upgraded) {
     head.add("Connection", "Upgrade");

@@ -21,8 +21,10 @@ class HttpCodec {
   struct Settings {
     explicit Settings(const config::ProxyHandler& handler);
     const config::ProxyHandler& rules;
-    const std::string prefix;            // what is stripped of the path, without a slash at the end
-    std::vector<std::string> own_names;  // of fields that a client must not bring in
+    const std::string prefix;  // what is stripped of the path, without a slash at the end
+    // Of fields that a client must not bring in: those that say who asks, and those that are set.
+    std::vector<std::string> own_names;
+    std::vector<std::string> set_names;
   };
 
   HttpCodec(const Settings& settings, Exchange& exchange);
@@ -39,7 +41,8 @@ class HttpCodec {
   void take(RecvBuffer& received, std::size_t bytes) { parser_.take(received, bytes); }
   std::uint64_t announced() const { return parser_.announced(); }
   void skip(std::uint64_t bytes) { parser_.skip(bytes); }
-  std::string_view trailers() const { return parser_.trailers(); }
+  // After `end`: those that the client may have, as lines.
+  std::string_view trailers();
   std::string_view fault() const { return fault_.empty() ? parser_.fault() : fault_; }
   http::Status fault_status() const { return 502; }
   bool is_reusable() const { return parser_.is_reusable(); }
@@ -62,6 +65,7 @@ class HttpCodec {
   void encode_origin(SendQueue& out);
   void encode_own_fields(SendQueue& out);
   bool is_dropped(const http::Field& field) const;
+  bool is_kept_back(const http::Field& field) const;
   std::string expand(std::string_view text) const;
   std::string_view rewritten(const http::Field& field);
 

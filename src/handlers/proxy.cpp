@@ -62,7 +62,7 @@ Proxy::Proxy(const config::Route& route, const config::ProxyHandler& rules,
              const HandlerContext& context)
     : rules_(rules),
       settings_(rules),
-      shared_(context, route, rules.pool, HealthCheck::Kind::http, false),
+      shared_(context, route, rules.pool, HealthCheck::Kind::http, false, rules.proxy_protocol),
       tunnel_deadlines_(shared_.pool.clock(), rules.tunnel_timeout) {}
 
 void Proxy::handle(Exchange& exchange) {

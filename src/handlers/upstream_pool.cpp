@@ -51,12 +51,14 @@ Result<std::unique_ptr<UpstreamConnection>> UpstreamServer::connect(EventLoop& l
 }
 
 UpstreamPool::UpstreamPool(const HandlerContext& context, const config::UpstreamRules& rules,
-                           std::string route, HealthCheck::Kind check)
+                           std::string route, HealthCheck::Kind check,
+                           config::ProxyProtocol announce)
     : loop_(context.loop),
       log_(context.log),
       rules_(rules),
       route_(std::move(route)),
       check_(check),
+      announce_(announce),
       clock_(context.loop),
       idle_deadlines_(clock_, rules.keep_alive_timeout),
       random_(std::random_device{}()) {
@@ -103,7 +105,7 @@ void UpstreamPool::start() {
     }
     if (!rules_.health) continue;
     server.check_ = std::make_unique<HealthCheck>(
-        loop_, check_, *rules_.health, upstream,
+        loop_, check_, *rules_.health, upstream, announce_,
         [](void* self) -> const SocketAddress* {
           auto& asked = *static_cast<UpstreamServer*>(self);
           return asked.addresses_.empty() ? nullptr : &asked.next_address();
@@ -113,7 +115,8 @@ void UpstreamPool::start() {
           asked.pool_.on_health(asked, is_healthy, reason);
         },
         &server);
-    server.check_->start();
+    // A name without an address yet says nothing of the upstream.
+    if (!server.resolver_) server.check_->start();
   }
 }
 
@@ -134,6 +137,7 @@ void UpstreamPool::on_resolved(UpstreamServer& server) {
   }
   server.resolve_again_->start(error ? std::min<Duration>(kResolveSoon, rules_.resolve_every)
                                      : Duration(rules_.resolve_every));
+  if (server.check_) server.check_->start();
   tell(waiting_);
 }
 

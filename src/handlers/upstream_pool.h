@@ -99,7 +99,7 @@ class UpstreamPool {
   // `rules` and what `context` refers to outlive the pool. `route` is the pattern: it stands in the
   // log and for those who watch.
   UpstreamPool(const HandlerContext& context, const config::UpstreamRules& rules, std::string route,
-               HealthCheck::Kind check);
+               HealthCheck::Kind check, config::ProxyProtocol announce);
   UpstreamPool(const UpstreamPool&) = delete;
   UpstreamPool& operator=(const UpstreamPool&) = delete;
 
@@ -146,6 +146,7 @@ class UpstreamPool {
   const config::UpstreamRules& rules_;
   const std::string route_;
   const HealthCheck::Kind check_;
+  const config::ProxyProtocol announce_;
   DeadlineClock clock_;
   DeadlineList idle_deadlines_;
   std::vector<std::unique_ptr<UpstreamServer>> servers_;

@@ -225,6 +225,7 @@ bool Connection::parse() {
 
 void Connection::describe_client(Request& request) const {
   request.peer = peer_;
+  request.sender = client_;
   request.client = client_;
   request.server = server_;
 }

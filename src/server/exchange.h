@@ -36,7 +36,8 @@ struct Request {
   // "/prefix/*"; the whole path without its leading slash for other patterns.
   std::string_view matched;
   PeerAddress peer;    // who is connected; a proxy, perhaps
-  PeerAddress client;  // who asks: the peer, or whom the peer names, where it is believed
+  PeerAddress sender;  // the peer, or whom its PROXY protocol header names
+  PeerAddress client;  // who asks: the sender, or whom it names in fields, where it is believed
   PeerAddress server;  // the address that the client reached
   std::string_view scheme = "http";  // that the client used; "https" where a proxy ends TLS
   // The peer is one of the listener's trusted_proxies. What it says of the client, its scheme

@@ -31,7 +31,8 @@ class GatewayStage {
       : server(toml(handler, more), {}, build_real) {}
 
   std::string toml(std::string_view handler, std::string_view more) const {
-    return "[[site]]\n" + gateway_route(handler, in_toml(handler, upstream), more);
+    return "[[site]]\nbody_bytes = 67108864\n" +
+           gateway_route(handler, in_toml(handler, upstream), more);
   }
 
   // Until the condition holds, all parties go on.

@@ -6,8 +6,10 @@
 #include <string_view>
 
 #include "handlers/cgi.h"
+#include "handlers/proxy.h"
 #include "handlers/redirect.h"
 #include "handlers/respond.h"
+#include "handlers/script_gateway.h"
 #include "handlers/static_files.h"
 #include "handlers/status.h"
 #include "support/test_server.h"
@@ -24,6 +26,15 @@ inline Result<BuiltHandler> build_real(const config::Route& route, const Handler
   }
   if (std::holds_alternative<config::StatusHandler>(route.handler)) {
     return build_status(route, context);
+  }
+  if (std::holds_alternative<config::ProxyHandler>(route.handler)) {
+    return build_proxy(route, context);
+  }
+  if (std::holds_alternative<config::FastCgiHandler>(route.handler)) {
+    return build_fastcgi(route, context);
+  }
+  if (std::holds_alternative<config::ScgiHandler>(route.handler)) {
+    return build_scgi(route, context);
   }
   return Respond::build(route, context);
 }
