@@ -241,6 +241,7 @@ std::string explain_as_json(const Explained& explained) {
   add("route", route);
   add("handler", answer.handler.empty() ? "null" : text_json(answer.handler));
   add("file", answer.source.file.empty() ? "null" : text_json(answer.source.file));
+  add("upstream", answer.source.upstream.empty() ? "null" : text_json(answer.source.upstream));
   add("details", text_json(answer.source.details));
   add("is_program", answer.is_program ? "true" : "false");
   add("status", answer.is_program ? "null" : std::to_string(answer.status));

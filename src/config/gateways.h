@@ -100,6 +100,8 @@ struct ProxyHandler {
   // Of the request; a value may hold {client}, {host}, {scheme}, {upstream}, {request_id}; an empty
   // value removes the field.
   std::vector<std::pair<std::string, std::string>> set_headers;
+  // Fields whose names have other signs than letters, digits and hyphens go to the upstream, too.
+  bool underscores_in_headers = false;
   std::vector<std::string> hide_headers;  // of the answer
   bool websocket = true;
   milliseconds tunnel_timeout{3'600'000};  // without an octet either way

@@ -301,6 +301,7 @@ ProxyHandler read_proxy(TableReader& table, const PathPattern& pattern) {
   table.read("strip_prefix", handler.strip_prefix,
              [&](const Node& node) { return as_strip_prefix(node, pattern); });
   read_set_headers(table, handler);
+  table.read("underscores_in_headers", handler.underscores_in_headers, as_boolean);
   table.read_list("hide_headers", handler.hide_headers, parse_hidden_field);
   table.read("websocket", handler.websocket, as_boolean);
   table.read("tunnel_timeout", handler.tunnel_timeout,

@@ -197,6 +197,7 @@ struct HandlerWriter {
     write_pool(out, handler.pool, "http");
     out.line("strip_prefix", handler.strip_prefix);
     out.table("set_headers", toml_table(handler.set_headers));
+    out.line("underscores_in_headers", handler.underscores_in_headers);
     out.line("hide_headers", handler.hide_headers);
     out.line("websocket", handler.websocket);
     out.line("tunnel_timeout", handler.tunnel_timeout);

@@ -29,7 +29,7 @@ constexpr Duration kContinueWait{1'000};          // for upstreams that know not
 // A request that cannot be repeated does not go out on a connection that may be closing.
 constexpr Duration kFreshEnough{1'000};
 // A new connection without an octet may wait for a process that a kept one holds.
-constexpr Duration kHeldUpAfter{50};
+constexpr Duration kHeldUpAfter{250};
 constexpr std::string_view kCutOff = "it reset the connection within its answer";
 constexpr Duration kOverloadLogInterval{1'000};
 constexpr std::array<http::ResponseField, 1> kRetryAfter{{{"Retry-After", "1"}}};
@@ -123,13 +123,16 @@ void GatewayRun::attempt() {
   }
   server_ = choice.server;
   tried_.push_back(server_);
+  addresses_tried_ = 0;
   connect(!std::exchange(is_retry_fresh_, false));
 }
 
 void GatewayRun::connect(bool may_reuse) {
   has_sent_ = is_sent_ = takes_nothing_ = is_gone_ = has_received_ = input_ended_ = was_reset_ =
-      false;
+      is_turned_away_ = false;
   body_sent_ = 0;
+  connection_.reset();
+  not_held_up();
   // One whose body comes from the client as it is sent cannot be sent again.
   const bool may_repeat = is_idempotent(exchange_.request().head.method) &&
                           (!exchange_.request().has_body() || body_file_);
@@ -140,6 +143,7 @@ void GatewayRun::connect(bool may_reuse) {
   if (is_new) {
     auto made = server_->connect(shared_.pool.loop());
     // A full queue is a lack of room, not a fault.
+    if (!made && has_other_address()) return connect(false);
     if (!made)
       return attempt_failed(made.error().os_error == EAGAIN ? 503 : 502, made.error().message);
     connection_ = *std::move(made);
@@ -154,8 +158,12 @@ void GatewayRun::connect(bool may_reuse) {
   update_deadline();
 }
 
+// A name has often an address that nobody listens at.
+bool GatewayRun::has_other_address() { return ++addresses_tried_ < server_->address_count(); }
+
 void GatewayRun::on_connected() {
   if (const int error = connect_result(connection_->fd()); error != 0) {
+    if (has_other_address()) return connect(false);
     return attempt_failed(502, Error::from_errno(error, "connecting").message);
   }
   if (tunnel_.announce != config::ProxyProtocol::off) {
@@ -278,15 +286,27 @@ void GatewayRun::fill_from_spool() {
   SendQueue& out = connection_->out();
   while (body_file_ && !is_sent_ && out.bytes() < kMaxQueued) {
     char piece[kSpoolPiece];
+    const std::uint64_t left = body_bytes_ - body_sent_;
     const ssize_t got =
-        ::pread(body_file_->get(), piece, sizeof piece, static_cast<off_t>(body_sent_));
+        left == 0 ? 0
+                  : ::pread(body_file_->get(), piece, std::min<std::uint64_t>(left, sizeof piece),
+                            static_cast<off_t>(body_sent_));
     if (got < 0 && errno == EINTR) continue;
-    const std::string_view bytes(piece, got > 0 ? static_cast<std::size_t>(got) : 0);
+    if (left > 0 && got <= 0) {
+      // The upstream must not take what it has for all there is.
+      shared_.pool.log().error(exchange_.id(), "a kept request body cannot be read: {}",
+                               Error::from_errno(got < 0 ? errno : EIO, "reading").message);
+      out.clear();
+      connection_->transport().shutdown_write();
+      takes_nothing_ = is_sent_ = true;
+      return;
+    }
+    const std::string_view bytes(piece, static_cast<std::size_t>(got));
     std::visit(
         [&](auto& codec) {
           if (!bytes.empty()) codec.encode_body(out, bytes);
           body_sent_ += bytes.size();
-          is_sent_ = bytes.empty() || body_sent_ == body_bytes_;
+          is_sent_ = body_sent_ == body_bytes_;
           if (is_sent_) codec.encode_body_end(out);
         },
         codec_);
@@ -682,7 +702,8 @@ void GatewayRun::update_deadline() {
       }
       break;
     case Phase::body:
-      if (pull_awaited_ || is_sending) list = &shared_.idle_deadlines;
+      // While the client takes nothing, neither need the upstream.
+      if (pull_awaited_) list = &shared_.idle_deadlines;
       break;
     case Phase::spooling:
     case Phase::over: break;
@@ -700,7 +721,9 @@ void GatewayRun::on_deadline() {
   armed_in_ = nullptr;
   switch (phase_) {
     case Phase::choosing: return give_up(504, "the upstream's name was not resolved in time");
-    case Phase::connecting: return attempt_failed(504, "no connection within connect_timeout");
+    case Phase::connecting:
+      if (has_other_address()) return connect(false);
+      return attempt_failed(504, "no connection within connect_timeout");
     case Phase::head:
       if (!is_sent_ && !body_asked_) return ask_for_body();
       return give_up(504, connection_->out().empty() ? "no answer within head_timeout"

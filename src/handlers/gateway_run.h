@@ -74,6 +74,7 @@ class GatewayRun final : public BodySink, public BodySource {
   void attempt();
   void connect(bool may_reuse);
   void on_ready(unsigned now_ready);
+  bool has_other_address();
   void on_connected();
   void send_request();
   void ask_for_body();
@@ -116,6 +117,7 @@ class GatewayRun final : public BodySink, public BodySource {
   const TunnelRules tunnel_;
   Phase phase_ = Phase::choosing;
   unsigned retries_ = 0;
+  std::size_t addresses_tried_ = 0;  // of the upstream, in this attempt
   std::vector<const UpstreamServer*> tried_;
   UpstreamServer* server_ = nullptr;
   std::unique_ptr<UpstreamConnection> connection_;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "io/proxy_protocol.h"
@@ -42,6 +43,8 @@ void HealthCheck::ask() {
   const SocketAddress* address = address_(owner_);
   if (address == nullptr) return conclude(false, "its name has no address");
   Result<UniqueFd> socket = begin_connect(*address);
+  // A full queue says that it is busy.
+  if (!socket && socket.error().os_error == EAGAIN) return next_.start(rules_.every);
   if (!socket) return conclude(false, socket.error().message);
   is_connected_ = false;
   connection_ = std::make_unique<UpstreamConnection>(loop_, *std::move(socket), counts_);

@@ -24,10 +24,14 @@ constexpr http::ResponseLimits kLimits{.head_bytes = UpstreamConnection::kMaxHea
                                        .head_fields = 200};
 constexpr std::string_view kVia = "1.1 uvhttpd";  // RFC 9110 section 7.6.3
 
-// What says who asks: from clients that nobody vouches for it is not passed on.
-constexpr std::array<std::string_view, 7> kOrigin{
-    "forwarded",         "x-forwarded-for",    "x-forwarded-host", "x-forwarded-port",
-    "x-forwarded-proto", "x-forwarded-prefix", "x-real-ip"};
+// What says who asks, and how: from clients that nobody vouches for it is not passed on, nor are
+// names of this beginning.
+constexpr std::string_view kOriginPrefix = "x-forwarded-";
+constexpr std::array<std::string_view, 6> kOrigin{
+    "forwarded", "front-end-https", "true-client-ip", "x-client-ip", "x-real-ip", "x-url-scheme"};
+// What we say of it ourselves, with what a trusted peer has said.
+constexpr std::array<std::string_view, 5> kOwnOrigin{
+    "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-prefix", "x-forwarded-proto"};
 
 // Applications behind CGI-like interfaces cannot tell "_" from "-", nor either from other signs.
 char folded(char c) {
@@ -45,6 +49,10 @@ bool folds_to(std::string_view name, std::string_view folded_name) {
   return name.size() == folded_name.size() &&
          std::equal(name.begin(), name.end(), folded_name.begin(),
                     [](char c, char wanted) { return folded(c) == wanted; });
+}
+
+bool has_odd_signs(std::string_view name) {
+  return std::any_of(name.begin(), name.end(), [](char c) { return folded(c) == '-' && c != '-'; });
 }
 
 bool names(const http::FieldList& fields, FieldName list, std::string_view member) {
@@ -85,6 +93,10 @@ bool has_dot_segments(std::string_view raw_path) {
     while ((at = text.find(spelling.code, at)) != std::string::npos) {
       text.replace(at, spelling.code.size(), 1, spelling.sign);
     }
+  }
+  // Parameters are cut off first by some: "/..;a/" is "/../" to them.
+  for (std::size_t at = text.find(';'); at != std::string::npos; at = text.find(';', at)) {
+    text.erase(at, text.find('/', at) - at);
   }
   text += '/';
   return text.find("/./") != std::string::npos || text.find("/../") != std::string::npos;
@@ -174,7 +186,6 @@ bool asks_for_websocket(const Request& request) {
 
 HttpCodec::Settings::Settings(const config::ProxyHandler& handler)
     : rules(handler), prefix(without_slash(handler.strip_prefix)) {
-  for (const std::string_view name : kOrigin) own_names.emplace_back(name);
   for (const auto& [name, value] : handler.set_headers) set_names.push_back(folded(name));
 }
 
@@ -221,7 +232,7 @@ void HttpCodec::encode_target(SendQueue& out) {
     const bool is_raw = is_below(path, prefix) && !has_dot_segments(path);
     if (!is_raw) path = target.path;
     if (is_below(path, prefix)) path.remove_prefix(prefix.size());
-    if (!is_raw) path = http::encode_path(path, exchange_->arena());
+    if (!is_raw) path = without_parameters(http::encode_path(path, exchange_->arena()));
     out.append(upstream_->base);
   }
   if (!path.starts_with('/')) out.append("/");
@@ -230,6 +241,16 @@ void HttpCodec::encode_target(SendQueue& out) {
     out.append("?");
     out.append(target.query);
   }
+}
+
+// A ";" that no upstream takes for the beginning of parameters.
+std::string_view HttpCodec::without_parameters(std::string_view path) {
+  if (path.find(';') == std::string_view::npos) return path;
+  std::string text(path);
+  for (std::size_t at = text.find(';'); at != std::string::npos; at = text.find(';', at)) {
+    text.replace(at, 1, "%3B");
+  }
+  return exchange_->arena().copy(text);
 }
 
 void HttpCodec::encode_host(SendQueue& out) {
@@ -256,13 +277,21 @@ bool HttpCodec::is_dropped(const http::Field& field) const {
       names(request.head.fields, FieldName::connection, field.name)) {
     return true;
   }
-  const auto is_among = [&field](const std::vector<std::string>& names) {
+  const auto is_among = [&field](const auto& names) {
     return std::any_of(names.begin(), names.end(),
-                       [&](const std::string& name) { return folds_to(field.name, name); });
+                       [&](std::string_view name) { return folds_to(field.name, name); });
   };
-  if (is_among(settings_->set_names)) return true;
-  if (field.known == FieldName::x_real_ip && request.peer_is_trusted) return false;
-  return is_among(settings_->own_names);
+  if (is_among(settings_->set_names) || is_among(kOwnOrigin)) return true;
+  // Behind WSGI and its like "X_Real_IP" is "X-Real-IP", and "SCRIPT_NAME" the path.
+  if (has_odd_signs(field.name)) {
+    if (!settings_->rules.underscores_in_headers) return true;
+    const FieldName meant = http::field_name(folded(field.name));
+    if (is_of_connection(meant) || meant == FieldName::content_length || meant == FieldName::host) {
+      return true;
+    }
+  }
+  if (request.peer_is_trusted) return false;
+  return is_among(kOrigin) || folds_to(field.name.substr(0, kOriginPrefix.size()), kOriginPrefix);
 }
 
 void HttpCodec::encode_fields(SendQueue& out) {

@@ -21,10 +21,8 @@ class HttpCodec {
   struct Settings {
     explicit Settings(const config::ProxyHandler& handler);
     const config::ProxyHandler& rules;
-    const std::string prefix;  // what is stripped of the path, without a slash at the end
-    // Of fields that a client must not bring in: those that say who asks, and those that are set.
-    std::vector<std::string> own_names;
-    std::vector<std::string> set_names;
+    const std::string prefix;            // what is stripped of the path, without a slash at the end
+    std::vector<std::string> set_names;  // of fields that a client must not bring in, folded
   };
 
   HttpCodec(const Settings& settings, Exchange& exchange);
@@ -60,6 +58,7 @@ class HttpCodec {
 
  private:
   void encode_target(SendQueue& out);
+  std::string_view without_parameters(std::string_view path);
   void encode_host(SendQueue& out);
   void encode_fields(SendQueue& out);
   void encode_origin(SendQueue& out);

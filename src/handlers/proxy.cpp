@@ -5,9 +5,12 @@
 #include <variant>
 
 #include "base/text.h"
+#include "http/framing.h"
 
 namespace uvhttpd {
 namespace {
+
+constexpr int kMostTimesPassed = 10;  // tiers of proxies; more are a circle
 
 // "a" of "x=1; name=a; y=2" (RFC 6265 section 5.4).
 std::string_view cookie_value(const Request& request, std::string_view name) {
@@ -25,6 +28,17 @@ std::string_view cookie_value(const Request& request, std::string_view name) {
     }
   });
   return found;
+}
+
+// How often Via (RFC 9110 section 7.6.3) names a server of this kind.
+int times_passed(const Request& request) {
+  int times = 0;
+  request.head.fields.for_each(http::FieldName::via, [&](std::string_view value) {
+    http::for_each_token(value, [&](std::string_view member) {
+      if (member.ends_with(" uvhttpd")) ++times;
+    });
+  });
+  return times;
 }
 
 std::string_view field_value(const Request& request, std::string_view name) {
@@ -66,6 +80,9 @@ Proxy::Proxy(const config::Route& route, const config::ProxyHandler& rules,
       tunnel_deadlines_(shared_.pool.clock(), rules.tunnel_timeout) {}
 
 void Proxy::handle(Exchange& exchange) {
+  if (times_passed(exchange.request()) >= kMostTimesPassed) {
+    return exchange.fail(508, "this request has come through here before: a route leads back");
+  }
   const bool is_hashed = rules_.pool.balance == config::Balance::hash;
   const std::string_view key =
       is_hashed ? hash_key_of(rules_.pool.hash_key, exchange) : std::string_view{};

@@ -39,8 +39,8 @@ bool came_through_proxy(const http::FieldList& fields) {
 
 void Status::handle(Exchange& exchange) {
   const Request& request = exchange.request();
-  const bool is_near =
-      is_on_this_machine(request.client) && !came_through_proxy(request.head.fields);
+  const bool is_near = is_on_this_machine(request.peer) && is_on_this_machine(request.client) &&
+                       !came_through_proxy(request.head.fields);
   if (!rule_.is_public && !is_near) return exchange.fail(403, {});
   const ServerStatus status = read_status(activity_, config_);
   const bool as_json = request.target.query == "json";

@@ -49,6 +49,7 @@ class UpstreamServer {
   config::UpstreamLoad& load() { return load_; }
   std::size_t connections_in_use() const { return counts_.in_use(); }
   std::size_t connections_idle() const { return idle_.size(); }
+  std::size_t address_count() const { return addresses_.size(); }
   // The next of its addresses; never called while it has none.
   const SocketAddress& next_address();
   // Who has asked it and has no answer yet is told when it turns out to be out of order.

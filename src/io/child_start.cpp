@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -15,6 +16,7 @@
 #include <csignal>
 
 #include "base/assert.h"
+#include "base/unique_fd.h"
 
 // The child runs in its parent's memory: whatever sanitizers keep of a thread is the parent's.
 #if defined(__clang__)
@@ -33,17 +35,30 @@ constexpr int kLastSignal = 64;              // likewise
 constexpr int kExecFailed = 127;             // exit status, as shells have it
 constexpr int kMostDescriptors = 64 * 1024;  // closed one by one where close_range is missing
 
-// What parent and child have in common: the parent stands still until the child has left.
-struct Launch {
-  const ChildStart* start;
-  rlimit descriptors;
+constexpr int kReportAt = STDERR_FILENO + 1;  // the descriptor, when there is a report
+constexpr int kReportWait = 1'000;            // milliseconds
+
+// Why the program does not run. `doing` is a literal, so it means the same in the child's memory.
+struct Failure {
   int code = 0;
   const char* doing = nullptr;
 };
 
+// What parent and child have in common. Without `report` they share their memory, and the parent
+// stands still until the child has left. A child that becomes another user has a copy, for that
+// user may then signal it: stopped, it would stop its parent; it reports through a pipe.
+struct Launch {
+  const ChildStart* start;
+  rlimit descriptors;
+  int report = -1;
+  Failure failure{};
+};
+
 [[noreturn]] UVHTTPD_IN_CHILD void give_up(Launch& launch, const char* doing) {
-  launch.code = errno;
-  launch.doing = doing;
+  launch.failure = {errno, doing};
+  if (launch.report >= 0) {
+    ::syscall(SYS_write, launch.report, &launch.failure, sizeof launch.failure);
+  }
   for (;;) ::syscall(SYS_exit_group, kExecFailed);
 }
 
@@ -55,10 +70,10 @@ UVHTTPD_IN_CHILD void reset_signals() {
   }
 }
 
-UVHTTPD_IN_CHILD void close_the_rest() {
-  if (::syscall(SYS_close_range, STDERR_FILENO + 1, UINT_MAX, 0) == 0) return;
+UVHTTPD_IN_CHILD void close_from(int first) {
+  if (::syscall(SYS_close_range, first, UINT_MAX, 0) == 0) return;
   // Before Linux 5.9. Our own are close-on-exec: these would be of whoever started the server.
-  for (int fd = STDERR_FILENO + 1; fd < kMostDescriptors; ++fd) ::syscall(SYS_close, fd);
+  for (int fd = first; fd < kMostDescriptors; ++fd) ::syscall(SYS_close, fd);
 }
 
 UVHTTPD_IN_CHILD void put(Launch& launch, int fd, int at) {
@@ -88,7 +103,11 @@ UVHTTPD_IN_CHILD int run_child(void* argument) {
   if (start.directory >= 0 && ::syscall(SYS_fchdir, start.directory) != 0) {
     give_up(launch, "entering the directory of ");
   }
-  close_the_rest();
+  if (launch.report >= 0) {
+    if (launch.report != kReportAt) ::syscall(SYS_dup3, launch.report, kReportAt, O_CLOEXEC);
+    launch.report = kReportAt;
+  }
+  close_from(launch.report >= 0 ? kReportAt + 1 : kReportAt);
   // Where a filter refuses it the child goes on with the server's limit.
   if (start.descriptors != 0) {
     ::syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &launch.descriptors, nullptr);
@@ -142,11 +161,11 @@ long clone3(const clone_args& arguments, int (*entry)(void*), void* argument) {
 
 // The pid, or -errno.
 long clone_child(Launch& launch, std::byte* stack) {
-  constexpr unsigned kFlags = CLONE_VM | CLONE_VFORK;
+  const unsigned flags = launch.report >= 0 ? 0 : CLONE_VM | CLONE_VFORK;
 #if UVHTTPD_HAS_CLONE3
   if (launch.start->cgroup >= 0) {
     clone_args arguments{};
-    arguments.flags = kFlags | CLONE_INTO_CGROUP;
+    arguments.flags = flags | CLONE_INTO_CGROUP;
     arguments.exit_signal = SIGCHLD;
     arguments.stack = reinterpret_cast<std::uintptr_t>(stack);
     arguments.stack_size = kStackBytes;
@@ -154,7 +173,8 @@ long clone_child(Launch& launch, std::byte* stack) {
     return clone3(arguments, run_child, &launch);
   }
 #endif
-  const int pid = ::clone(run_child, stack + kStackBytes, kFlags | SIGCHLD, &launch);
+  const int pid =
+      ::clone(run_child, stack + kStackBytes, static_cast<int>(flags) | SIGCHLD, &launch);
   return pid < 0 ? -errno : pid;
 }
 
@@ -165,14 +185,43 @@ rlimit descriptor_limit(std::uint64_t wanted) {
   return limit;
 }
 
+void wait_for(pid_t pid) {
+  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+// What the child says until it has left for its program, which closes the pipe.
+Failure read_report(int pipe) {
+  pollfd readable{pipe, POLLIN, 0};
+  int ready = 0;
+  do {
+    ready = ::poll(&readable, 1, kReportWait);
+  } while (ready < 0 && errno == EINTR);
+  if (ready <= 0) return {ETIMEDOUT, "starting "};
+  Failure failure;
+  const ssize_t got = ::read(pipe, &failure, sizeof failure);
+  return got == static_cast<ssize_t>(sizeof failure) ? failure : Failure{};
+}
+
 }  // namespace
 
 Result<pid_t, ChildFailure> start_child(const ChildStart& start) {
   ASSERT(start.input > STDERR_FILENO && start.output > STDERR_FILENO &&
          start.errors > STDERR_FILENO);
   alignas(16) std::byte stack[kStackBytes];
-  Launch launch{&start, {}, 0, nullptr};
+  Launch launch{&start, {}, -1, {}};
   if (start.descriptors != 0) launch.descriptors = descriptor_limit(start.descriptors);
+  UniqueFd report;
+  UniqueFd reported;
+  if (start.identity != nullptr) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) {
+      return Unexpected(ChildFailure{errno, "making a pipe for ", false});
+    }
+    report.reset(ends[0]);
+    reported.reset(ends[1]);
+    launch.report = reported.get();
+  }
 
   // No handler of ours may run in the child: it would in our memory. All signals, those of the C
   // library too.
@@ -184,10 +233,12 @@ Result<pid_t, ChildFailure> start_child(const ChildStart& start) {
 
   if (pid < 0)
     return Unexpected(ChildFailure{static_cast<int>(-pid), "making a process for ", false});
-  if (launch.doing == nullptr) return static_cast<pid_t>(pid);
-  while (::waitpid(static_cast<pid_t>(pid), nullptr, 0) < 0 && errno == EINTR) {
-  }
-  return Unexpected(ChildFailure{launch.code, launch.doing, true});
+  reported.reset();
+  const Failure failure = report ? read_report(report.get()) : launch.failure;
+  if (failure.doing == nullptr) return static_cast<pid_t>(pid);
+  if (failure.code == ETIMEDOUT) ::kill(static_cast<pid_t>(pid), SIGKILL);
+  wait_for(static_cast<pid_t>(pid));
+  return Unexpected(ChildFailure{failure.code, failure.doing, true});
 }
 
 bool can_start_in_cgroup() {

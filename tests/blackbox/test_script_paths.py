@@ -235,12 +235,20 @@ def test_explain_says_which_script_and_upstream_would_answer(uvhttpd, file, tmp_
     path, host, _, path_info, script = FOUND[name]
     if name == "a link inside":
         (tmp_path / "www/alias.php").symlink_to("x.php")
-    result = uvhttpd("explain", "-c", file, f"http://{host or 'localhost'}{path}", "--json")
+    url = f"http://{host or 'localhost'}{path}"
+    result = uvhttpd("explain", "-c", file, url, "--json")
     assert result.returncode == 0, result.stderr
     answer = json.loads(result.stdout)
-    assert answer["handler"] == "fastcgi" and "unix:/run/php.sock" in json.dumps(answer)
-    assert not script or str(tmp_path / script) in json.dumps(answer)
-    assert path_info in ("", "/") or f"PATH_INFO {path_info}" in json.dumps(answer)
+    assert (answer["handler"], answer.get("upstream")) == ("fastcgi", "unix:/run/php.sock")
+    assert answer["file"] == (script and str(tmp_path / script)) and answer["status"] is None
+    assert path_info == "" or answer["details"] == f"with PATH_INFO {path_info}"
+
+
+def test_explain_tells_people_the_same(uvhttpd, file, tmp_path):
+    said = uvhttpd("explain", "-c", file, "http://localhost/x.php/a/b").stdout
+    assert f"program   {tmp_path}/www/x.php, with PATH_INFO /a/b\n" in said and "upstream  unix:/run/php.sock\n" in said
+    said = uvhttpd("explain", "-c", file, "http://localhost/app/a").stdout
+    assert "upstream  unix:/run/php.sock, with PATH_INFO /a\n" in said and "program " not in said
 
 
 @pytest.mark.parametrize("name", ["missing", "a script in a file", "an encoded slash", "hidden"])

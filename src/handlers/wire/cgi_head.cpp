@@ -145,7 +145,9 @@ bool CgiHeadParser::set_once(bool& seen, std::string_view value) {
 
 void CgiHeadParser::classify() {
   if (!has_location_) return;
-  const bool is_path = head_.location.starts_with('/') && !head_.location.starts_with("//");
+  // A fragment is for the client: no local location has one.
+  const bool is_path = head_.location.starts_with('/') && !head_.location.starts_with("//") &&
+                       head_.location.find('#') == std::string_view::npos;
   const bool is_alone = others_ == 0 && !has_status_;
   head_.kind =
       is_path && is_alone ? CgiResponseKind::local_redirect : CgiResponseKind::client_redirect;

@@ -25,7 +25,7 @@ class CheckStage {
   }
   void start() {
     check = std::make_unique<HealthCheck>(
-        loop, kind_, rules, config,
+        loop, kind_, rules, config, config::ProxyProtocol::off,
         [](void* self) -> const SocketAddress* {
           auto& stage = *static_cast<CheckStage*>(self);
           ++stage.asked;

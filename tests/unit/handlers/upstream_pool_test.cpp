@@ -34,7 +34,9 @@ class PoolStage {
     rules.upstreams.back().text = name;
   }
   UpstreamPool& start() {
-    pool = std::make_unique<UpstreamPool>(loop, log, rules, "/*", HealthCheck::Kind::connect);
+    const HandlerContext context{loop, log, config, site, shared, activity};
+    pool = std::make_unique<UpstreamPool>(context, rules, "/*", HealthCheck::Kind::connect,
+                                          config::ProxyProtocol::off);
     pool->start();
     return *pool;
   }
@@ -60,6 +62,10 @@ class PoolStage {
   TempDir directory;
   Log log;
   EventLoop loop;
+  config::Config config;
+  config::Site site;
+  SharedObjects shared;
+  Activity activity;
   config::UpstreamRules rules;
   std::unique_ptr<UpstreamPool> pool;
 };
@@ -238,7 +244,7 @@ struct Waiting {
   UpstreamPool& pool;
   int told = 0;
   UpstreamPool::Verdict verdict = UpstreamPool::Verdict::unresolved;
-  UpstreamPool::Waiter waiter;
+  UpstreamWaiter waiter;
 };
 
 TEST_CASE("Who waits for a name is told when it has addresses, and when it has none") {

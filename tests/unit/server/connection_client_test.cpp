@@ -117,7 +117,7 @@ TEST_CASE("A client that goes, or a server that drains, ends the wait for a PROX
     server.context.draining = true;
     client.connection().drain();
   }
-  CHECK(client.is_closed());
+  CHECK(server.wait_until([&] { return client.is_closed(); }));
 }
 
 TEST_CASE("On other listeners a PROXY protocol header is no request") {
