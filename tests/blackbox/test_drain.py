@@ -57,15 +57,6 @@ def test_a_connection_that_was_just_used_may_ask_once_more(running):
     running.wait_for_end()
 
 
-def test_a_connection_that_was_just_made_may_ask_once(running):
-    with running.client() as client, running.client() as later:
-        # On a connection that was made behind it: the first has surely been accepted.
-        assert later.request("/").status == 200
-        begin_to_stop(running)
-        is_answered_for_the_last_time(client)
-    running.wait_for_end()
-
-
 def test_a_connection_that_was_just_made_may_say_who_it_is_and_ask_once(running, tmp_path):
     with wire.Client(str(tmp_path / "preface.sock")) as client:
         assert running.fetch("/").status == 200

@@ -29,7 +29,8 @@ def running(shared_server, shared_upstream):
                            '[[listener]]\naddress = "127.0.0.1:0"\n'
                            '[[listener]]\naddress = "127.0.0.2:0"\ntrusted_proxies = ["127.0.0.1", "127.0.0.2"]\n[[site]]\n' +
                            route(up, SET, "/set/*") + route(up, 'set_headers = { Host = "{upstream}" }', "/host/*") +
-                           route(up, 'set_headers = { "X-Forwarded-For" = "{client}", Forwarded = "" }', "/own/*") + route(up),
+                           route(up, 'set_headers = { "X-Forwarded-For" = "{client}", Forwarded = "" }', "/own/*") +
+                           route(up, "underscores_in_headers = true", "/odd/*") + route(up),
                            listeners=2)
     server.upstream = up
     return server
@@ -126,7 +127,7 @@ def test_trailers_bring_in_nothing_that_fields_must_not(running, field):
 def test_fields_are_kept_in_their_order(running):
     fields = [("X-B", "2"), ("X-A", "1"), ("x-a", "again, and again"), ("Accept", "*/*"), ("Cookie", "a=b; c=d"),
               ("X-Octets", "\xe4\xff"), ("X-Empty", ""), ("Authorization", "Basic abc"), ("If-None-Match", '"x"'),
-              ("Range", "bytes=0-1"), ("Accept-Encoding", "br;q=0.5"), ("Max-Forwards", "3"), ("X-Underscore_Name", "u")]
+              ("Range", "bytes=0-1"), ("Accept-Encoding", "br;q=0.5"), ("Max-Forwards", "3")]
     asked = seen(running, fields=fields)
     assert [field for field in asked.fields if field in fields] == fields
 
@@ -252,3 +253,17 @@ def test_pipelined_requests_are_answered_in_order(running):
 def test_head_with_many_fields_is_passed_on(running):
     fields = [(f"X-{i}", "v" * 100) for i in range(80)]
     assert [field for field in seen(running, fields=fields).fields if field in fields] == fields
+
+
+@pytest.mark.parametrize("target,passes", [("/a", False), ("/odd/a", True)])
+def test_names_with_underscores_stay_here_unless_they_are_asked_for(running, target, passes):
+    asked = seen(running, target, fields=["X_Name: 1", "SCRIPT_NAME: /x", "X.Dot: 2", "Content_Length: 5", "X-Plain: 3"])
+    assert [bool(asked.all(name)) for name in ("X_Name", "SCRIPT_NAME", "X.Dot")] == [passes] * 3
+    assert not asked.all("Content_Length") and asked.all("X-Plain") == ["3"]
+
+
+@pytest.mark.parametrize("times,status", [(9, 200), (10, 508)])
+def test_a_circle_of_proxies_has_an_end(running, times, status):
+    via = ", ".join(["1.1 uvhttpd"] * times)
+    with wire.Client(("127.0.0.1", running.ports[0])) as client:
+        assert client.request("/", fields=[f"Via: {via}"]).status == status
