@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <ranges>
 #include <span>
 
 #include "base/text.h"
@@ -47,7 +46,9 @@ std::string_view member_from_right(const http::FieldList& fields, FieldName name
                                    std::size_t place) {
   std::string_view found;
   if (!fields.has(name)) return found;
-  for (const http::Field& field : std::views::reverse(fields.all())) {
+  const std::span<const http::Field> all = fields.all();
+  for (auto each = all.rbegin(); each != all.rend(); ++each) {
+    const http::Field& field = *each;
     if (field.known != name) continue;
     std::string_view rest = field.value;
     for (bool has_more = true; has_more && place > 0; --place) {
