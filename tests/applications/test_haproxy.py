@@ -28,7 +28,7 @@ frontend f
   default_backend b
 backend b
   {option}
-  server s 127.0.0.1:{port} {how}
+  server s 127.0.0.{host}:{port} {how}
 """
 
 CONFIG = """
@@ -40,11 +40,11 @@ format = "json"
 [[listener]]
 address = "127.0.0.1:0"
 [[listener]]
-address = "127.0.0.1:0"
+address = "127.0.0.2:0"
 proxy_protocol = true
 trusted_proxies = ["127.0.0.0/8"]
 [[listener]]
-address = "127.0.0.1:0"
+address = "127.0.0.3:0"
 trusted_proxies = ["127.0.0.0/8"]
 [[site]]
 [[site.route]]
@@ -85,7 +85,8 @@ def test_an_upstream_is_told_the_address_and_port_of_each_client(proxy, version)
 @pytest.mark.parametrize("name, listener, option, how", [
     ("by-v1", 1, "", "send-proxy"), ("by-v2", 1, "", "send-proxy-v2"), ("by-field", 2, "option forwardfor", "")])
 def test_the_client_behind_a_proxy_in_front_is_the_client(programs, proxy, name, listener, option, how):
-    address = programs.haproxy(name, programs.port(), IN_FRONT, option=option, how=how, port=proxy.ports[listener])
+    address = programs.haproxy(name, programs.port(), IN_FRONT, option=option, how=how, host=1 + listener,
+                               port=proxy.ports[listener])
     with wire.Client(address, source=OTHER) as client:
         answer = client.request(f"/tornado/told/{name}")
     told = json.loads(answer.body)
