@@ -26,6 +26,7 @@ HAPROXY = (FRONT, 8000)
 CLIENTS = 8
 SLOW = 0.3             # seconds that /slow takes
 CONNECT_TIMEOUT = 1.0  # of the examples
+HEALTH_KNOWN = 3 * (1.0 + 1.0)  # likewise: fall * (every + timeout)
 UNCHANGED = {}
 
 # An application for which doing something twice would matter: it writes down each POST, and answers it with its body.
@@ -318,7 +319,7 @@ def test_an_application_that_is_killed_takes_only_what_it_was_doing_along(cluste
     assert not cluster.done_twice()
 
 
-def test_an_application_whose_machine_is_unplugged_is_gone_round_within_connect_timeout(cluster):
+def test_an_application_whose_machine_is_unplugged_is_gone_round_when_its_health_is_known(cluster):
     _, address, apps = balanced(cluster)
     gone = apps[2]
     with cluster.front.entered(), wire.Client(address) as client:
@@ -330,8 +331,8 @@ def test_an_application_whose_machine_is_unplugged_is_gone_round_within_connect_
             answer = client.request("/echo", method, body=BODY if method == "POST" else None)
             took = time.monotonic() - began
             assert answer.status == 200 and answer.get("X-Application") != "app3", f"{method}, {took:.1f} s: {answer}"
-            # Once for the connection that was kept, once for a new one.
-            assert took < 2 * CONNECT_TIMEOUT + 1.0, f"{method}: {took:.1f} s"
+            # A new connection is given up after connect_timeout; on a kept one only the checks tell that nobody is there.
+            assert took < HEALTH_KNOWN + CONNECT_TIMEOUT + 1.0, f"{method}: {took:.1f} s"
     gone.machine.plug_in()
     with Load(cluster.front, address) as load:
         gone.wait_until_used()
