@@ -4,7 +4,6 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <utility>
@@ -17,8 +16,6 @@ namespace {
 constexpr std::size_t kShownBytes = 200;   // of a broken head, in the log
 constexpr Duration kExitWait{1};           // that the loop may be held up by a program that ends
 constexpr Duration kExitPatience{60'000};  // when timeout_idle gives no limit
-constexpr Duration kOverloadLogInterval{1'000};
-constexpr std::array<http::ResponseField, 1> kRetryAfter{{{"Retry-After", "1"}}};
 
 wire::Variables configured_variables(const config::CgiHandler& settings) {
   wire::Variables variables;
@@ -31,17 +28,8 @@ wire::Variables configured_variables(const config::CgiHandler& settings) {
   return variables;
 }
 
-std::string temporary_directory() {
-  const char* named = std::getenv("TMPDIR");
-  return named != nullptr && *named == '/' ? named : "/tmp";
-}
-
 void arm(DeadlineList& list, DeadlineNode& node) {
   if (list.duration() > Duration{0}) list.arm(node);
-}
-
-bool has_no_body(http::Method method, http::Status status) {
-  return method == http::Method::head || status == 204 || status == 304;
 }
 
 }  // namespace
@@ -59,7 +47,6 @@ CgiShared::CgiShared(EventLoop& its_loop, Log& its_log, Activity& its_activity,
       activity(its_activity),
       settings(handler),
       document_root(std::move(its_document_root)),
-      spool_directory(temporary_directory()),
       configured(configured_variables(handler)),
       rights(std::move(its_rights)),
       scratch(std::make_unique_for_overwrite<char[]>(kReadBytes)),
@@ -81,13 +68,6 @@ ProcessReaper::Bereaved CgiShared::bereaved() const {
 bool UnfitNames::is_new(std::string_view name) {
   if (seen_.size() == kMost || seen_.contains(name)) return false;
   return seen_.emplace(name).second;
-}
-
-bool CgiShared::may_log_overload() {
-  const TimePoint now = loop.now();
-  if (now - overload_logged_ < kOverloadLogInterval) return false;
-  overload_logged_ = now;
-  return true;
 }
 
 CgiRun::CgiRun(CgiShared& shared, Exchange& exchange, CgiProgram program)
@@ -115,7 +95,7 @@ void CgiRun::begin() {
   const bool is_chunked = exchange_.request().framing.body == http::Framing::Body::chunked;
   if (!is_chunked || !shared_.settings.buffer_body) return ask_for_place();
   phase_ = Phase::spooling;
-  spool_.emplace(shared_.spool_directory);
+  spool_.emplace(spool_directory());
   exchange_.receive_body(*this);
 }
 
@@ -131,7 +111,8 @@ void CgiRun::ask_for_place() {
 
 void CgiRun::refuse(std::string_view reason) {
   phase_ = Phase::over;
-  exchange_.fail(503, shared_.may_log_overload() ? reason : std::string_view{}, kRetryAfter);
+  exchange_.fail(503, shared_.overload.is_due(shared_.loop.now()) ? reason : std::string_view{},
+                 kRetryAfter);
 }
 
 void CgiRun::start() {
@@ -320,7 +301,7 @@ void CgiRun::answer() {
   read_ahead_ = parser_.rest();
   phase_ = Phase::body;
   update_deadline();
-  if (has_no_body(exchange_.request().head.method, head.status)) {
+  if (exchange_.request().head.method == http::Method::head || http::forbids_body(head.status)) {
     let_finish();
   } else if (!response.content_length && output_has_ended() && !was_killed()) {
     response.content_length = read_ahead_.size();

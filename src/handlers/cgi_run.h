@@ -13,6 +13,7 @@
 #include "config/config.h"
 #include "handlers/admission.h"
 #include "handlers/cgi_program.h"
+#include "handlers/overload.h"
 #include "handlers/spool.h"
 #include "handlers/wire/cgi_env.h"
 #include "handlers/wire/cgi_head.h"
@@ -61,7 +62,6 @@ class CgiShared {
   Activity& activity;
   const config::CgiHandler& settings;
   const std::string document_root;
-  const std::string spool_directory;
   const wire::Variables configured;  // `pass_env` and `env`
   const CgiRights rights;
   const std::unique_ptr<char[]> scratch;
@@ -74,11 +74,7 @@ class CgiShared {
 
   // Of a program that has a place.
   ProcessReaper::Bereaved bereaved() const;
-  // Refusals come in crowds: true once a second.
-  bool may_log_overload();
-
- private:
-  TimePoint overload_logged_{};
+  OverloadNotice overload;
 };
 
 // Lives as long as its exchange. Destroyed before the output has ended, it ends the program.

@@ -18,26 +18,14 @@ namespace uvhttpd {
 namespace {
 
 constexpr std::size_t kSendPerTurn = 256 << 10;
-constexpr std::size_t kReceivePerPull = 64 << 10;
-constexpr int kReceivesPerTurn = 32;          // that bring the client nothing
 constexpr std::size_t kMaxQueued = 64 << 10;  // of the request's body; then the client waits
 constexpr std::size_t kQueuedAgain = kMaxQueued / 2;
 constexpr std::size_t kSpoolPiece = 32 << 10;
-constexpr int kStoredPerTurn = 32;  // pieces of an answer; then the others have their turn
-constexpr std::uint64_t kMaxStored = 1ULL << 30;  // of an answer that its client does not take
-constexpr Duration kContinueWait{1'000};          // for upstreams that know nothing of Expect
+constexpr Duration kContinueWait{1'000};  // for upstreams that know nothing of Expect
 // A request that cannot be repeated does not go out on a connection that may be closing.
 constexpr Duration kFreshEnough{1'000};
 // A new connection without an octet may wait for a process that a kept one holds.
 constexpr Duration kHeldUpAfter{250};
-constexpr std::string_view kCutOff = "it reset the connection within its answer";
-constexpr Duration kOverloadLogInterval{1'000};
-constexpr std::array<http::ResponseField, 1> kRetryAfter{{{"Retry-After", "1"}}};
-
-std::string temporary_directory() {
-  const char* named = std::getenv("TMPDIR");
-  return named != nullptr && *named == '/' ? named : "/tmp";
-}
 
 // RFC 9110 section 9.2.2.
 bool is_idempotent(http::Method method) {
@@ -51,10 +39,6 @@ bool is_idempotent(http::Method method) {
   }
 }
 
-bool has_no_body(http::Method method, http::Status status) {
-  return method == http::Method::head || status == 204 || status == 304;
-}
-
 }  // namespace
 
 GatewayShared::GatewayShared(const HandlerContext& context, const config::Route& route,
@@ -63,20 +47,12 @@ GatewayShared::GatewayShared(const HandlerContext& context, const config::Route&
     : pool(context, its_rules, route.path.text, check, announce),
       rules(its_rules),
       one_at_a_time(is_one_at_a_time),
-      spool_directory(temporary_directory()),
       connect_deadlines(pool.clock(), rules.connect_timeout),
       head_deadlines(pool.clock(), rules.head_timeout),
       idle_deadlines(pool.clock(), rules.idle_timeout),
       continue_deadlines(pool.clock(), kContinueWait),
       held_up_deadlines(pool.clock(), kHeldUpAfter) {
   if (context.serves) pool.start();
-}
-
-bool GatewayShared::may_log_overload() {
-  const TimePoint now = pool.loop().now();
-  if (now - overload_logged_ < kOverloadLogInterval) return false;
-  overload_logged_ = now;
-  return true;
 }
 
 GatewayRun::GatewayRun(GatewayShared& shared, Exchange& exchange, GatewayCodec codec,
@@ -104,7 +80,7 @@ void GatewayRun::begin() {
   const bool is_wanted_whole = shared_.rules.buffer_body || (is_chunked && needs_length);
   if (body == http::Framing::Body::none || !is_wanted_whole) return attempt();
   phase_ = Phase::spooling;
-  spool_.emplace(shared_.spool_directory);
+  spool_.emplace(spool_directory());
   body_asked_ = true;
   exchange_.receive_body(*this);
 }
@@ -324,8 +300,7 @@ bool GatewayRun::flush() {
     sent += result.bytes;
     if (result.bytes > 0) {
       has_sent_ = true;
-      deadline_.disarm();
-      armed_in_ = nullptr;
+      end_wait();
     }
     if (result.kind == IoResult::Kind::failed) {
       // It may have answered all the same.
@@ -346,17 +321,9 @@ void GatewayRun::on_ready(unsigned now_ready) {
   if ((now_ready & ready::kGone) != 0) is_gone_ = true;
   const bool may_write = (now_ready & (ready::kWritable | ready::kGone)) != 0;
   const bool may_read = (now_ready & (ready::kReadable | ready::kGone)) != 0;
-  bool is_awaited = false;
   if (may_write && !connection_->out().empty()) flush();
-  if (body_blocked_ && connection_->out().bytes() <= kQueuedAgain) {
-    body_blocked_ = false;
-    is_awaited = true;
-  }
-  // What follows may end the exchange, and this with it.
-  if (may_read && phase_ == Phase::head) {
-    if (is_awaited) body_blocked_ = true;  // it is told when the head has been looked at
-    return read_head();
-  }
+  if (may_read && phase_ == Phase::head) return read_head();
+  bool is_awaited = has_room_again();
   if (may_read && store_) {
     store_some();
     is_awaited = is_awaited || std::exchange(store_awaited_, false);
@@ -371,6 +338,13 @@ void GatewayRun::on_ready(unsigned now_ready) {
   if (is_awaited) exchange_.wake();
 }
 
+// The exchange waits for room, and there is some: it is to be woken.
+bool GatewayRun::has_room_again() {
+  if (!body_blocked_ || connection_->out().bytes() > kQueuedAgain) return false;
+  body_blocked_ = false;
+  return true;
+}
+
 void GatewayRun::update_interest() {
   if (!connection_ || is_gone_) return;
   unsigned interest = ready::kNothing;
@@ -380,307 +354,6 @@ void GatewayRun::update_interest() {
   }
   if (phase_ != Phase::connecting && !connection_->out().empty()) interest |= ready::kWritable;
   connection_->transport().want(interest);
-}
-
-// ---- The answer's head.
-
-IoResult GatewayRun::receive() {
-  const IoResult result = connection_->receive();
-  if (result.kind == IoResult::Kind::done) {
-    has_received_ = true;
-    not_held_up();
-  }
-  if (result.kind == IoResult::Kind::end || result.kind == IoResult::Kind::failed) {
-    is_gone_ = true;
-    was_reset_ = result.kind == IoResult::Kind::failed;
-    if (!std::exchange(input_ended_, true)) {
-      std::visit([](auto& codec) { codec.input_ended(); }, codec_);
-    }
-  }
-  return result;
-}
-
-void GatewayRun::read_head() {
-  bool wants_body = false;
-  for (int receives = 0;; ++receives) {
-    const GatewayEvent event =
-        std::visit([&](auto& codec) { return codec.next(connection_->received()); }, codec_);
-    switch (event) {
-      case GatewayEvent::head: return answer();
-      case GatewayEvent::interim: {
-        bool is_continue = false;
-        ResponseHead head(exchange_.arena(), 103);
-        std::visit(
-            [&](auto& codec) {
-              is_continue = codec.is_continue();
-              if (!is_continue) codec.fill(head);
-            },
-            codec_);
-        wants_body = wants_body || (is_continue && !body_asked_);
-        if (!is_continue && !inform(head)) return;
-        continue;
-      }
-      case GatewayEvent::fault:
-        if (!has_received_) {
-          return attempt_failed(502, "it closed the connection before it answered");
-        }
-        return std::visit(
-            [this](auto& codec) {
-              // Turned away before it began: another may have room.
-              if (codec.fault_status() == 503) return attempt_failed(503, codec.fault());
-              return give_up(codec.fault_status(), codec.fault());
-            },
-            codec_);
-      case GatewayEvent::end:
-      case GatewayEvent::body: ASSERT(false && "a body before its head"); return;
-      case GatewayEvent::need_more: break;
-    }
-    if (input_ended_) return give_up(502, "its answer has no end");
-    if (receives >= kReceivesPerTurn && !is_gone_) break;
-    if (receive().kind == IoResult::Kind::blocked) break;
-  }
-  update_interest();
-  update_deadline();
-  // Last: the body may come at once, and end all this.
-  if (wants_body) return ask_for_body();
-  if (body_blocked_ && connection_->out().bytes() <= kQueuedAgain) {
-    body_blocked_ = false;
-    exchange_.wake();
-  }
-}
-
-// False when the exchange, and this with it, is no more.
-bool GatewayRun::inform(const ResponseHead& head) {
-  bool destroyed = false;
-  destroyed_ = &destroyed;
-  exchange_.inform(head);
-  if (destroyed) return false;
-  destroyed_ = nullptr;
-  return true;
-}
-
-void GatewayRun::answer() {
-  asked_.unlink();
-  shared_.pool.note_success(*server_);
-  deadline_.disarm();
-  armed_in_ = nullptr;
-  bool is_upgraded = false;
-  std::optional<std::string_view> redirect;
-  ResponseHead head(exchange_.arena());
-  std::visit(
-      [&](auto& codec) {
-        is_upgraded = codec.is_upgraded();
-        redirect = codec.local_redirect();
-        codec.fill(head);
-      },
-      codec_);
-  phase_ = Phase::body;
-  if (redirect) return handle_again(*redirect);
-  if (is_upgraded) return open_tunnel(head);
-  left_ = head.content_length;
-  if (has_no_body(exchange_.request().head.method, head.status) || left_ == 0) {
-    return answer_without_body(head);
-  }
-  if (shared_.rules.buffer_response) store_.emplace(shared_.spool_directory);
-  if (store_) store_some();
-  exchange_.respond(head, this);
-}
-
-void GatewayRun::answer_without_body(const ResponseHead& head) {
-  const GatewayEvent event =
-      std::visit([&](auto& codec) { return codec.next(connection_->received()); }, codec_);
-  if (event == GatewayEvent::end) {
-    release_connection();
-  } else {
-    drop_connection();
-  }
-  phase_ = Phase::over;
-  exchange_.respond(head, nullptr);
-}
-
-// RFC 3875 section 6.2.2.
-void GatewayRun::handle_again(std::string_view target) {
-  drop_connection();
-  phase_ = Phase::over;
-  if (exchange_.redirect_internally(target)) return;
-  exchange_.fail(502, fmt::format("upstream {}: too many local redirects, or an invalid one: {}",
-                                  server_->rules().text, escape_for_log(target)));
-}
-
-void GatewayRun::open_tunnel(const ResponseHead& head) {
-  ASSERT(tunnel_.deadlines != nullptr);
-  phase_ = Phase::over;
-  Tunnel& tunnel = exchange_.keep<Tunnel>(exchange_, std::move(connection_), *tunnel_.deadlines);
-  exchange_.upgrade(head, tunnel, tunnel);
-}
-
-// ---- The answer's body.
-
-PullResult GatewayRun::pull(SendQueue& out, std::size_t budget) {
-  if (store_) return pull_stored(out, budget);
-  if (phase_ != Phase::body) return PullResult::failed;
-  for (int receives = 0;;) {
-    const GatewayEvent event =
-        std::visit([&](auto& codec) { return codec.next(connection_->received()); }, codec_);
-    switch (event) {
-      case GatewayEvent::body: {
-        std::string_view piece;
-        std::visit([&](auto& codec) { piece = codec.body().substr(0, budget); }, codec_);
-        const std::size_t wanted = within_length(piece.size());
-        out.append(piece.substr(0, wanted));
-        std::visit([&](auto& codec) { codec.take(connection_->received(), piece.size()); }, codec_);
-        if (left_ == 0) return end_of_body();
-        return PullResult::more;
-      }
-      case GatewayEvent::end:
-        if (is_cut_off()) return break_off(kCutOff);
-        return end_of_body();
-      case GatewayEvent::fault:
-        return break_off(std::visit([](auto& codec) { return codec.fault(); }, codec_));
-      case GatewayEvent::head:
-      case GatewayEvent::interim: ASSERT(false && "a head inside a body"); break;
-      case GatewayEvent::need_more: break;
-    }
-    if (input_ended_) return break_off("its answer has no end");
-    const std::uint64_t direct =
-        std::visit([](const auto& codec) { return codec.announced(); }, codec_);
-    if (direct >= kReceivePerPull / 4 && connection_->received().empty()) {
-      const std::size_t most = static_cast<std::size_t>(
-          std::min<std::uint64_t>({direct, budget, kReceivePerPull, left_.value_or(direct)}));
-      if (const auto result = pull_directly(out, most)) return *result;
-      continue;
-    }
-    const bool is_long_enough = ++receives > kReceivesPerTurn && !is_gone_;
-    if (is_long_enough || receive().kind == IoResult::Kind::blocked) return wait_for_body();
-  }
-}
-
-// Straight into the client's queue. Nothing: the upstream has closed, and the codec knows what that
-// means.
-std::optional<PullResult> GatewayRun::pull_directly(SendQueue& out, std::size_t most) {
-  const IoResult result = connection_->transport().receive({out.reserve(most), most});
-  out.commit(result.kind == IoResult::Kind::done ? result.bytes : 0);
-  switch (result.kind) {
-    case IoResult::Kind::blocked: return wait_for_body();
-    case IoResult::Kind::done: break;
-    case IoResult::Kind::end:
-    case IoResult::Kind::failed:
-      is_gone_ = input_ended_ = true;
-      was_reset_ = result.kind == IoResult::Kind::failed;
-      std::visit([](auto& codec) { codec.input_ended(); }, codec_);
-      return std::nullopt;
-  }
-  deadline_.disarm();
-  armed_in_ = nullptr;
-  if (left_) *left_ -= result.bytes;
-  std::visit([&](auto& codec) { codec.skip(result.bytes); }, codec_);
-  return left_ == 0 ? end_of_body() : PullResult::more;
-}
-
-// Takes the answer as fast as it comes, whatever the client does: the upstream is free for others
-// when it has given it.
-void GatewayRun::store_some() {
-  // What has been received is taken in any case: nothing tells of it again. Nor is anything told of
-  // a connection that is gone.
-  for (int pieces = 0; phase_ == Phase::body; pieces += is_gone_ ? 0 : 1) {
-    const GatewayEvent event =
-        std::visit([&](auto& codec) { return codec.next(connection_->received()); }, codec_);
-    if (event == GatewayEvent::body) {
-      std::visit(
-          [&](auto& codec) {
-            const std::string_view piece = codec.body();
-            const Result<void> kept = store_->append(piece.substr(0, within_length(piece.size())));
-            if (!kept) fault_ = kept.error().message;
-            codec.take(connection_->received(), piece.size());
-          },
-          codec_);
-      if (!fault_.empty()) return drop_connection();
-      if (left_ == 0) return (void)end_of_body();
-    } else if (event == GatewayEvent::end && is_cut_off()) {
-      fault_ = kCutOff;
-      return drop_connection();
-    } else if (event == GatewayEvent::end) {
-      return (void)end_of_body();
-    } else if (event == GatewayEvent::fault || input_ended_) {
-      fault_ = event == GatewayEvent::fault
-                   ? std::visit([](auto& codec) { return std::string(codec.fault()); }, codec_)
-                   : "its answer has no end";
-      return drop_connection();
-    } else if (pieces >= kStoredPerTurn || receive().kind == IoResult::Kind::blocked) {
-      break;
-    }
-  }
-  // What nobody has taken has its bound, too.
-  is_read_paused_ = store_->bytes() - stored_taken_ > kMaxStored;
-  pull_awaited_ = !is_read_paused_;
-  update_interest();
-  update_deadline();
-}
-
-PullResult GatewayRun::pull_stored(SendQueue& out, std::size_t budget) {
-  const std::size_t most = std::min(budget, kReceivePerPull);
-  const Result<std::size_t> got = store_->read(stored_taken_, {out.reserve(most), most});
-  out.commit(got ? *got : 0);
-  if (!got) return break_off(got.error().message);
-  stored_taken_ += *got;
-  if (is_read_paused_ && connection_) store_some();
-  if (*got > 0) return PullResult::more;
-  if (!fault_.empty()) return break_off(fault_);
-  if (phase_ == Phase::over) return has_ended_ ? PullResult::end : PullResult::failed;
-  store_awaited_ = true;
-  return PullResult::blocked;
-}
-
-PullResult GatewayRun::wait_for_body() {
-  pull_awaited_ = true;
-  is_read_paused_ = false;
-  update_interest();
-  update_deadline();
-  return PullResult::blocked;
-}
-
-// An answer that lasts until its connection ends has no end when that is reset. Who has not read
-// the whole request resets it, too.
-bool GatewayRun::is_cut_off() const { return was_reset_ && !exchange_.request().has_body(); }
-
-// How many of the next octets belong to the body, when its length has been said.
-std::size_t GatewayRun::within_length(std::size_t bytes) {
-  deadline_.disarm();
-  armed_in_ = nullptr;
-  if (!left_) return bytes;
-  const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(bytes, *left_));
-  *left_ -= wanted;
-  if (wanted < bytes && !std::exchange(surplus_noted_, true)) {
-    shared_.pool.log().warn(exchange_.id(), "upstream {}: more than its Content-Length is dropped",
-                            server_->rules().text);
-  }
-  return wanted;
-}
-
-PullResult GatewayRun::end_of_body() {
-  if (left_.value_or(0) != 0) return break_off("its answer is shorter than its Content-Length");
-  const GatewayEvent event =
-      std::visit([&](auto& codec) { return codec.next(connection_->received()); }, codec_);
-  if (event == GatewayEvent::end) {
-    release_connection();
-  } else {
-    drop_connection();
-  }
-  phase_ = Phase::over;
-  has_ended_ = true;
-  return PullResult::end;
-}
-
-PullResult GatewayRun::break_off(std::string_view reason) {
-  shared_.pool.log().error(exchange_.id(), "upstream {}: {}", server_->rules().text,
-                           escape_for_log(reason));
-  drop_connection();
-  phase_ = Phase::over;
-  return PullResult::failed;
-}
-
-std::string_view GatewayRun::trailers() {
-  return std::visit([](auto& codec) { return codec.trailers(); }, codec_);
 }
 
 // ---- Time.
@@ -715,6 +388,11 @@ void GatewayRun::update_deadline() {
   } else {
     deadline_.disarm();
   }
+}
+
+void GatewayRun::end_wait() {
+  deadline_.disarm();
+  armed_in_ = nullptr;
 }
 
 void GatewayRun::on_deadline() {
@@ -783,15 +461,23 @@ void GatewayRun::attempt_failed(http::Status status, std::string_view reason) {
 void GatewayRun::give_up(http::Status status, std::string_view reason) {
   drop_connection();
   phase_ = Phase::over;
-  deadline_.disarm();
-  armed_in_ = nullptr;
   if (status == 503) {
-    return exchange_.fail(503, shared_.may_log_overload() ? reason : std::string_view{},
-                          kRetryAfter);
+    return exchange_.fail(
+        503, shared_.overload.is_due(shared_.pool.loop().now()) ? reason : std::string_view{},
+        kRetryAfter);
   }
   exchange_.fail(status, server_ == nullptr ? std::string(reason)
                                             : fmt::format("upstream {}: {}", server_->rules().text,
                                                           escape_for_log(reason)));
+}
+
+// The client has all it is to have. Where the upstream has not ended, too, it is left.
+void GatewayRun::part_with_upstream() {
+  if (next_event() == GatewayEvent::end) {
+    release_connection();
+  } else {
+    drop_connection();
+  }
 }
 
 // The exchange with the upstream is complete: the connection is kept when it can be.
@@ -802,11 +488,7 @@ void GatewayRun::release_connection() {
       connection_->out().empty() && connection_->received().empty();
   // Somebody waits for a process, and this connection may be what holds it.
   const bool is_wanted = !shared_.one_at_a_time || server_->load().held_up == 0;
-  if (is_reusable && is_wanted) {
-    deadline_.disarm();
-    armed_in_ = nullptr;
-    shared_.pool.give_back(*server_, std::move(connection_));
-  }
+  if (is_reusable && is_wanted) shared_.pool.give_back(*server_, std::move(connection_));
   drop_connection();
 }
 
@@ -815,8 +497,7 @@ void GatewayRun::drop_connection() {
   asked_.unlink();
   takes_nothing_ = true;
   not_held_up();
-  deadline_.disarm();
-  armed_in_ = nullptr;
+  end_wait();
   pull_awaited_ = false;
   connection_.reset();
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "handlers/gateway_codec.h"
+#include "handlers/overload.h"
 #include "handlers/spool.h"
 #include "handlers/upstream_pool.h"
 #include "server/exchange.h"
@@ -29,18 +30,13 @@ class GatewayShared {
   UpstreamPool pool;
   const config::UpstreamRules& rules;
   const bool one_at_a_time;
-  const std::string spool_directory;
   DeadlineList connect_deadlines;
   DeadlineList head_deadlines;
   DeadlineList idle_deadlines;
   DeadlineList continue_deadlines;
   DeadlineList held_up_deadlines;
 
-  // What upstreams lack is told once a second.
-  bool may_log_overload();
-
- private:
-  TimePoint overload_logged_{};
+  OverloadNotice overload;
 };
 
 // What else a proxy needs for WebSockets and the PROXY protocol.
@@ -74,6 +70,7 @@ class GatewayRun final : public BodySink, public BodySource {
   void attempt();
   void connect(bool may_reuse);
   void on_ready(unsigned now_ready);
+  bool has_room_again();
   bool has_other_address();
   void on_connected();
   void send_request();
@@ -81,6 +78,8 @@ class GatewayRun final : public BodySink, public BodySource {
   bool flush();
   void fill_from_spool();
 
+  GatewayEvent next_event();
+  void note_closed(IoResult::Kind kind);
   void read_head();
   IoResult receive();
   bool inform(const ResponseHead& head);
@@ -99,10 +98,12 @@ class GatewayRun final : public BodySink, public BodySource {
 
   void on_deadline();
   void update_deadline();
+  void end_wait();
   void update_interest();
   bool may_try_again(bool is_stale) const;
   void attempt_failed(http::Status status, std::string_view reason);
   void give_up(http::Status status, std::string_view reason);
+  void part_with_upstream();
   void release_connection();
   void drop_connection();
   void on_out_of_order();

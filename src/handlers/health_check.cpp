@@ -13,13 +13,6 @@ namespace {
 
 constexpr http::ResponseLimits kLimits{.head_bytes = 16 << 10, .head_fields = 100};
 
-std::string host_of(const config::Upstream& upstream) {
-  if (upstream.kind == config::Upstream::Kind::unix_socket) return "localhost";
-  const bool is_ipv6 = upstream.host.find(':') != std::string::npos;
-  return fmt::format("{}{}{}:{}", is_ipv6 ? "[" : "", upstream.host, is_ipv6 ? "]" : "",
-                     upstream.port);
-}
-
 }  // namespace
 
 HealthCheck::HealthCheck(EventLoop& loop, Kind kind, const config::HealthCheck& rules,
@@ -70,7 +63,7 @@ void HealthCheck::on_ready() {
     connection_->out().append(
         fmt::format("GET {}{} HTTP/1.1\r\nHost: {}\r\nUser-Agent: uvhttpd/{} (health check)\r\n"
                     "Accept: */*\r\nConnection: close\r\n\r\n",
-                    upstream_.base, rules_.path, host_of(upstream_), UVHTTPD_VERSION));
+                    upstream_.base, rules_.path, authority_of(upstream_), UVHTTPD_VERSION));
     arena_.clear();
     parser_.start(http::Method::get);
   }

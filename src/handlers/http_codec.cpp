@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "handlers/http_codec.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -10,10 +8,10 @@
 #include "base/text.h"
 #include "handlers/placeholders.h"
 #include "handlers/upstream_connection.h"
+#include "handlers/wire/cgi_env.h"
 #include "handlers/wire/rewrite.h"
 #include "http/forwarded.h"
 #include "http/framing.h"
-#include "server/site.h"
 
 namespace uvhttpd {
 namespace {
@@ -27,8 +25,8 @@ constexpr std::string_view kVia = "1.1 uvhttpd";  // RFC 9110 section 7.6.3
 // What says who asks, and how: from clients that nobody vouches for it is not passed on, nor are
 // names of this beginning.
 constexpr std::string_view kOriginPrefix = "x-forwarded-";
-constexpr std::array<std::string_view, 6> kOrigin{
-    "forwarded", "front-end-https", "true-client-ip", "x-client-ip", "x-real-ip", "x-url-scheme"};
+constexpr std::array<std::string_view, 5> kOrigin{"front-end-https", "true-client-ip",
+                                                  "x-client-ip", "x-real-ip", "x-url-scheme"};
 // What we say of it ourselves, with what a trusted peer has said.
 constexpr std::array<std::string_view, 5> kOwnOrigin{
     "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-prefix", "x-forwarded-proto"};
@@ -49,33 +47,6 @@ bool folds_to(std::string_view name, std::string_view folded_name) {
   return name.size() == folded_name.size() &&
          std::equal(name.begin(), name.end(), folded_name.begin(),
                     [](char c, char wanted) { return folded(c) == wanted; });
-}
-
-bool has_odd_signs(std::string_view name) {
-  return std::any_of(name.begin(), name.end(), [](char c) { return folded(c) == '-' && c != '-'; });
-}
-
-bool names(const http::FieldList& fields, FieldName list, std::string_view member) {
-  bool found = false;
-  fields.for_each(list, [&](std::string_view value) {
-    http::for_each_token(value, [&](std::string_view token) {
-      found = found || equals_ignoring_case(token, member);
-    });
-  });
-  return found;
-}
-
-// RFC 9110 section 7.6.1: what concerns one connection only.
-bool is_of_connection(FieldName name) {
-  switch (name) {
-    case FieldName::connection:
-    case FieldName::keep_alive:
-    case FieldName::proxy_connection:
-    case FieldName::te:
-    case FieldName::transfer_encoding:
-    case FieldName::upgrade: return true;
-    default: return false;
-  }
 }
 
 // "/a/../b", "/a/%2e%2e%2fb": what it means behind another prefix is not what it has meant here,
@@ -168,20 +139,13 @@ std::string_view without_slash(std::string_view prefix) {
   return prefix;
 }
 
-std::string authority_with_port(const config::Upstream& upstream) {
-  if (upstream.kind == config::Upstream::Kind::unix_socket) return "localhost:80";
-  const bool is_ipv6 = upstream.host.find(':') != std::string::npos;
-  return (is_ipv6 ? "[" + upstream.host + "]" : upstream.host) + ":" +
-         std::to_string(upstream.port);
-}
-
 }  // namespace
 
 bool asks_for_websocket(const Request& request) {
   const http::RequestHead& head = request.head;
   return head.method == http::Method::get && head.minor_version >= 1 && !request.has_body() &&
-         names(head.fields, FieldName::connection, "upgrade") &&
-         names(head.fields, FieldName::upgrade, "websocket");
+         http::has_token(head.fields, FieldName::connection, "upgrade") &&
+         http::has_token(head.fields, FieldName::upgrade, "websocket");
 }
 
 HttpCodec::Settings::Settings(const config::ProxyHandler& handler)
@@ -259,7 +223,7 @@ void HttpCodec::encode_host(SendQueue& out) {
   }
   const std::string_view authority = exchange_->request().target.authority;
   if (!authority.empty()) return append_field(out, "Host", authority);
-  append_field(out, "Host", authority_with_port(*upstream_));
+  append_field(out, "Host", authority_of(*upstream_));
 }
 
 bool HttpCodec::is_dropped(const http::Field& field) const {
@@ -271,22 +235,20 @@ bool HttpCodec::is_dropped(const http::Field& field) const {
     case FieldName::proxy_authorization: return true;
     default: break;
   }
-  if (is_of_connection(field.known)) return true;
+  if (http::is_of_connection(field.known)) return true;
   const Request& request = exchange_->request();
-  if (request.head.fields.has(FieldName::connection) &&
-      names(request.head.fields, FieldName::connection, field.name)) {
-    return true;
-  }
+  if (http::has_token(request.head.fields, FieldName::connection, field.name)) return true;
   const auto is_among = [&field](const auto& names) {
     return std::any_of(names.begin(), names.end(),
                        [&](std::string_view name) { return folds_to(field.name, name); });
   };
   if (is_among(settings_->set_names) || is_among(kOwnOrigin)) return true;
   // Behind WSGI and its like "X_Real_IP" is "X-Real-IP", and "SCRIPT_NAME" the path.
-  if (has_odd_signs(field.name)) {
+  if (!wire::is_fit_name(field.name)) {
     if (!settings_->rules.underscores_in_headers) return true;
     const FieldName meant = http::field_name(folded(field.name));
-    if (is_of_connection(meant) || meant == FieldName::content_length || meant == FieldName::host) {
+    if (http::is_of_connection(meant) || meant == FieldName::content_length ||
+        meant == FieldName::host) {
       return true;
     }
   }
@@ -300,7 +262,7 @@ void HttpCodec::encode_fields(SendQueue& out) {
     if (!is_dropped(field)) append_field(out, field.name, field.value);
   }
   append_field(out, "Via", kVia);
-  if (names(fields, FieldName::te, "trailers")) {
+  if (http::has_token(fields, FieldName::te, "trailers")) {
     out.append("TE: trailers\r\n");
     if (!is_upgrade_) out.append("Connection: TE\r\n");
   }
@@ -314,20 +276,20 @@ void HttpCodec::encode_origin(SendQueue& out) {
   const std::string peer = request.sender.text();
   const std::string_view authority = request.target.authority;
 
-  const auto passed_on = [&](std::string_view name) {
+  const auto passed_on = [&](FieldName name) {
     std::string list;
     if (!is_trusted) return list;
-    for (const http::Field& field : fields.all()) {
-      if (!equals_ignoring_case(field.name, name) || field.value.empty()) continue;
-      if (!list.empty()) list += ", ";
-      list += field.value;
-    }
+    fields.for_each(name, [&list](std::string_view value) {
+      if (!list.empty() && !value.empty()) list += ", ";
+      list += value;
+    });
     return list;
   };
   const auto add = [&](std::string_view name, std::string value) {
-    const bool is_set =
-        std::any_of(settings_->rules.set_headers.begin(), settings_->rules.set_headers.end(),
-                    [name](const auto& each) { return equals_ignoring_case(each.first, name); });
+    const std::vector<std::string>& set = settings_->set_names;
+    const bool is_set = std::any_of(set.begin(), set.end(), [name](const std::string& each) {
+      return equals_ignoring_case(each, name);
+    });
     if (!is_set && !value.empty()) append_field(out, name, value);
   };
   const auto with = [](std::string list, std::string_view last) {
@@ -336,8 +298,8 @@ void HttpCodec::encode_origin(SendQueue& out) {
   };
   // A proxy that has used only one of the two has said in it who asks.
   const bool is_for_another = is_trusted && request.client != request.sender;
-  std::string addresses = passed_on("X-Forwarded-For");
-  std::string elements = passed_on("Forwarded");
+  std::string addresses = passed_on(FieldName::x_forwarded_for);
+  std::string elements = passed_on(FieldName::forwarded);
   if (is_for_another && addresses.empty()) addresses = request.client.text();
   if (is_for_another && elements.empty()) {
     elements = http::forwarded_element(
@@ -345,7 +307,7 @@ void HttpCodec::encode_origin(SendQueue& out) {
   }
   add("X-Forwarded-For", with(std::move(addresses), peer));
   add("X-Forwarded-Proto", std::string(request.scheme));
-  const std::string host = passed_on("X-Forwarded-Host");
+  const std::string host = passed_on(FieldName::x_forwarded_host);
   add("X-Forwarded-Host", host.empty() ? std::string(authority) : host);
   if (!settings_->prefix.empty()) add("X-Forwarded-Prefix", settings_->prefix);
   add("Forwarded",
@@ -404,7 +366,7 @@ GatewayEvent HttpCodec::next(RecvBuffer& received) {
     case Event::head: break;
   }
   const bool is_asked_for =
-      is_upgrade_ && names(parser_.head().fields, FieldName::upgrade, "websocket");
+      is_upgrade_ && http::has_token(parser_.head().fields, FieldName::upgrade, "websocket");
   if (parser_.framing().upgraded && !is_asked_for) {
     fault_ = "it changes the protocol without being asked to";
     return GatewayEvent::fault;
@@ -419,7 +381,7 @@ std::string_view HttpCodec::rewritten(const http::Field& field) {
   const bool is_cookie = rules.rewrite_cookies && field.known == FieldName::set_cookie;
   if (!is_location && !is_cookie) return field.value;
   const Request& request = exchange_->request();
-  const std::array<std::string, 1> authorities{authority_with_port(*upstream_)};
+  const std::array<std::string, 1> authorities{authority_of(*upstream_)};
   const wire::UpstreamView view{.authorities = authorities,
                                 .base = upstream_->base,
                                 .prefix = settings_->prefix,
@@ -431,8 +393,9 @@ std::string_view HttpCodec::rewritten(const http::Field& field) {
 
 bool HttpCodec::is_kept_back(const http::Field& field) const {
   const http::FieldList& fields = parser_.head().fields;
-  if (is_of_connection(field.known)) return true;
-  if (fields.has(FieldName::connection) && names(fields, FieldName::connection, field.name)) {
+  if (http::is_of_connection(field.known)) return true;
+  if (fields.has(FieldName::connection) &&
+      http::has_token(fields, FieldName::connection, field.name)) {
     return true;
   }
   const std::vector<std::string>& hidden = settings_->rules.hide_headers;

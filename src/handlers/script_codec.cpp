@@ -150,10 +150,7 @@ void ScriptCodec::fill(ResponseHead& head) {
 std::optional<std::string_view> ScriptCodec::local_redirect() const {
   const wire::CgiHead& answer = head_->head();
   if (answer.kind != wire::CgiResponseKind::local_redirect) return std::nullopt;
-  for (const http::ResponseField& field : answer.fields) {
-    if (equals_ignoring_case(field.name, "Location")) return field.value;
-  }
-  return std::nullopt;
+  return answer.location;
 }
 
 }  // namespace uvhttpd

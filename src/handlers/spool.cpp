@@ -36,6 +36,11 @@ Result<UniqueFd> open_unnamed(const std::string& directory) {
 
 }  // namespace
 
+std::string spool_directory() {
+  const char* named = std::getenv("TMPDIR");
+  return named != nullptr && *named == '/' ? named : "/tmp";
+}
+
 Result<void> Spool::append(std::string_view bytes) {
   if (!file_) {
     file_.reset(::memfd_create("uvhttpd-body", MFD_CLOEXEC));

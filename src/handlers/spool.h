@@ -12,6 +12,9 @@
 
 namespace uvhttpd {
 
+// Where bodies are kept that do not fit into memory: TMPDIR, or /tmp.
+std::string spool_directory();
+
 // In memory up to kMemoryBytes, then in a file without a name in `directory`.
 class Spool {
  public:

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "handlers/status.h"
 
-#include <algorithm>
 #include <array>
 #include <memory>
 #include <string>
 
-#include "base/text.h"
 #include "handlers/status_page.h"
 #include "server/exchange.h"
 #include "server/memory_source.h"
@@ -27,12 +25,9 @@ bool is_on_this_machine(const PeerAddress& client) {
 
 // RFC 9110 section 7.6.3, RFC 7239, and what proxies write besides.
 bool came_through_proxy(const http::FieldList& fields) {
-  constexpr std::string_view kNames[] = {"via", "forwarded", "x-forwarded-for", "x-real-ip"};
-  return std::any_of(fields.all().begin(), fields.all().end(), [&](const http::Field& field) {
-    return std::any_of(std::begin(kNames), std::end(kNames), [&](std::string_view name) {
-      return equals_ignoring_case(field.name, name);
-    });
-  });
+  using http::FieldName;
+  return fields.has(FieldName::via) || fields.has(FieldName::forwarded) ||
+         fields.has(FieldName::x_forwarded_for) || fields.has(FieldName::x_real_ip);
 }
 
 }  // namespace

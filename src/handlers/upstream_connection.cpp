@@ -5,6 +5,13 @@
 
 namespace uvhttpd {
 
+std::string authority_of(const config::Upstream& upstream) {
+  if (upstream.kind == config::Upstream::Kind::unix_socket) return "localhost:80";
+  const bool is_ipv6 = upstream.host.find(':') != std::string::npos;
+  return (is_ipv6 ? "[" + upstream.host + "]" : upstream.host) + ":" +
+         std::to_string(upstream.port);
+}
+
 UpstreamConnection::UpstreamConnection(EventLoop& loop, UniqueFd socket, ConnectionCounts& counts)
     : counts_(counts),
       idle_(

@@ -4,15 +4,20 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 
 #include "base/clock.h"
 #include "base/recv_buffer.h"
 #include "base/send_queue.h"
+#include "config/gateways.h"
 #include "io/deadline_list.h"
 #include "io/plain_transport.h"
 #include "server/activity.h"
 
 namespace uvhttpd {
+
+// What an upstream calls itself, as far as is known: host and port, as in a Host field.
+std::string authority_of(const config::Upstream& upstream);
 
 // How many connections to one upstream there are: of this worker, and for those who watch.
 class ConnectionCounts {

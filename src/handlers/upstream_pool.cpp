@@ -70,8 +70,8 @@ UpstreamPool::UpstreamPool(const HandlerContext& context, const config::Upstream
         *this, upstream, *rules.loads[i],
         context.activity.upstream(
             {hosts.empty() ? "default" : hosts.front(), route_, upstream.text})));
-    candidates_.reserve(servers_.size());
   }
+  candidates_.reserve(servers_.size());
   // Workers that all began with the first would ask it in step.
   turn_ = random_() % servers_.size();
 }
@@ -169,16 +169,12 @@ void UpstreamPool::on_health(UpstreamServer& server, bool is_healthy, std::strin
   }
 }
 
-bool UpstreamPool::is_usable(const UpstreamServer& server, TimePoint now) const {
-  return server.rests_until_ <= now;
-}
-
 void UpstreamPool::collect(const Wish& wish, bool resting_too) {
   const TimePoint now = loop_.now();
   candidates_.clear();
   for (const std::unique_ptr<UpstreamServer>& server : servers_) {
     if (!server->is_healthy_ || server->addresses_.empty()) continue;
-    if (!resting_too && !is_usable(*server, now)) continue;
+    if (!resting_too && server->rests_until_ > now) continue;
     if (wish.tried != nullptr &&
         std::find(wish.tried->begin(), wish.tried->end(), server.get()) != wish.tried->end()) {
       continue;

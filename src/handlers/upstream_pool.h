@@ -132,7 +132,6 @@ class UpstreamPool {
 
  private:
   friend class UpstreamServer;
-  bool is_usable(const UpstreamServer& server, TimePoint now) const;
   void collect(const Wish& wish, bool resting_too);
   UpstreamServer* pick(const Wish& wish);
   UpstreamServer* least_connected();

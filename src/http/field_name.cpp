@@ -47,7 +47,6 @@ constexpr Known kKnown[] = {
     {"x-forwarded-host", FieldName::x_forwarded_host},
     {"if-modified-since", FieldName::if_modified_since},
     {"transfer-encoding", FieldName::transfer_encoding},
-    {"sec-websocket-key", FieldName::sec_websocket_key},
     {"x-forwarded-proto", FieldName::x_forwarded_proto},
     {"if-unmodified-since", FieldName::if_unmodified_since},
     {"proxy-authorization", FieldName::proxy_authorization},
@@ -79,6 +78,18 @@ FieldName field_name(std::string_view name) {
     if (equals_ignoring_case(kKnown[i].name, name)) return kKnown[i].number;
   }
   return FieldName::other;
+}
+
+bool is_of_connection(FieldName name) {
+  switch (name) {
+    case FieldName::connection:
+    case FieldName::keep_alive:
+    case FieldName::proxy_connection:
+    case FieldName::te:
+    case FieldName::transfer_encoding:
+    case FieldName::upgrade: return true;
+    default: return false;
+  }
 }
 
 }  // namespace uvhttpd::http

@@ -36,7 +36,6 @@ enum class FieldName : std::uint8_t {
   proxy_connection,
   range,
   referer,
-  sec_websocket_key,
   server,
   set_cookie,
   status,
@@ -56,5 +55,9 @@ static_assert(static_cast<unsigned>(FieldName::count_) <= 64, "FieldList keeps a
 
 // FieldName::other for a name the server does not act on. Case does not matter.
 FieldName field_name(std::string_view name);
+
+// Whether a field of that name concerns one connection only and is never passed on (RFC 9110
+// section 7.6.1). Trailer is passed on with what it tells of.
+bool is_of_connection(FieldName name);
 
 }  // namespace uvhttpd::http

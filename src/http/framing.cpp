@@ -94,4 +94,14 @@ Result<Framing, Refusal> request_framing(const RequestHead& head) {
   return framing;
 }
 
+bool has_token(const FieldList& fields, FieldName list, std::string_view member) {
+  bool found = false;
+  fields.for_each(list, [&](std::string_view value) {
+    for_each_token(value, [&](std::string_view token) {
+      found = found || equals_ignoring_case(token, member);
+    });
+  });
+  return found;
+}
+
 }  // namespace uvhttpd::http

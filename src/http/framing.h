@@ -41,6 +41,8 @@ bool is_persistent(const FieldList& fields, int minor_version);
 // empty ones left out. For lists of tokens: quoted strings are not understood.
 template <class Fn>
 void for_each_token(std::string_view list, Fn&& use);
+// Whether the field `list`, all its lines together, has the member, in whatever case.
+bool has_token(const FieldList& fields, FieldName list, std::string_view member);
 
 }  // namespace uvhttpd::http
 

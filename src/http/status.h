@@ -11,6 +11,11 @@ using Status = unsigned;  // 100 to 599
 // "Not Found"; "Unknown" for a code without a registered phrase.
 std::string_view reason_phrase(Status status);
 
+// Whether an answer of that status never has a body (RFC 9110 section 6.4.1).
+constexpr bool forbids_body(Status status) {
+  return status < 200 || status == 204 || status == 304;
+}
+
 // Why a request is refused before any handler sees it.
 struct Refusal {
   Status status = 400;

@@ -19,8 +19,6 @@ constexpr std::size_t kPullBudget = 256 << 10;
 constexpr std::size_t kMaxInformQueue = 64 << 10;  // behind which no interim response is put
 constexpr std::size_t kPipelineQueue = 64 << 10;   // answers collected before they are sent
 
-bool forbids_body(http::Status status) { return status < 200 || status == 204 || status == 304; }
-
 }  // namespace
 
 bool Connection::flush() {
@@ -77,11 +75,11 @@ void Connection::encode_head() {
   parts.date = head.date.empty() ? context_.date() : head.date;
   parts.server = exchange.runtime_->config().server.server_header;
   const bool is_upgrade = exchange.is_upgraded_;
-  bodiless_ = !is_upgrade && (method == http::Method::head || forbids_body(head.status));
+  bodiless_ = !is_upgrade && (method == http::Method::head || http::forbids_body(head.status));
   const bool is_empty = exchange.source_ == nullptr;
   chunked_ = false;
   until_close_ = is_upgrade;
-  if (!forbids_body(head.status)) {
+  if (!http::forbids_body(head.status)) {
     if (head.content_length || is_empty) {
       parts.body = http::EncodedParts::Body::length;
       parts.length = head.content_length.value_or(0);

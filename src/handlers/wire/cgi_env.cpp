@@ -18,30 +18,19 @@ constexpr std::string_view kHttps = "https";
 bool is_withheld(FieldName name, bool pass_authorization) {
   switch (name) {
     case FieldName::authorization: return !pass_authorization;
-    case FieldName::connection:
     case FieldName::content_length:  // CONTENT_LENGTH and CONTENT_TYPE say it
     case FieldName::content_type:
-    case FieldName::keep_alive:
     case FieldName::proxy:
     case FieldName::proxy_authorization:
-    case FieldName::proxy_connection:
-    case FieldName::te:
-    case FieldName::trailer:
-    case FieldName::transfer_encoding:
-    case FieldName::upgrade: return true;
-    default: return false;
+    case FieldName::trailer: return true;
+    default: return http::is_of_connection(name);
   }
 }
 
 // RFC 9110 section 7.6.1: what Connection names ends here. Host cannot be meant.
 bool is_named_in_connection(const http::RequestHead& head, const http::Field& field) {
-  bool named = false;
-  head.fields.for_each(FieldName::connection, [&](std::string_view list) {
-    http::for_each_token(list, [&](std::string_view member) {
-      named = named || equals_ignoring_case(member, field.name);
-    });
-  });
-  return named && field.known != FieldName::host;
+  return field.known != FieldName::host &&
+         http::has_token(head.fields, FieldName::connection, field.name);
 }
 
 // "X-Some" becomes HTTP_X_SOME.

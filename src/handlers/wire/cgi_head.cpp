@@ -2,12 +2,12 @@
 #include "handlers/wire/cgi_head.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "base/assert.h"
 #include "base/text.h"
 #include "http/body_decoder.h"
+#include "http/field_name.h"
 
 namespace uvhttpd::wire {
 namespace {
@@ -16,14 +16,10 @@ constexpr http::Status kLeastStatus = 200;
 constexpr http::Status kMostStatus = 599;
 
 // What the server says itself, or what concerns only the connection that the program does not see.
-constexpr std::array<std::string_view, 9> kDropped{
-    "connection", "date",    "keep-alive",        "proxy-connection", "server",
-    "te",         "trailer", "transfer-encoding", "upgrade"};
-
-bool is_dropped(std::string_view name) {
-  return std::any_of(kDropped.begin(), kDropped.end(), [name](std::string_view dropped) {
-    return equals_ignoring_case(dropped, name);
-  });
+bool is_dropped(http::FieldName name) {
+  using http::FieldName;
+  return http::is_of_connection(name) || name == FieldName::date || name == FieldName::server ||
+         name == FieldName::trailer;
 }
 
 bool is_http_version(std::string_view text) {
@@ -114,7 +110,7 @@ bool CgiHeadParser::read_field(std::string_view line) {
   if (!equals_ignoring_case(name, "Location")) ++others_;
   bool is_own = false;
   if (!read_own_field(name, value, is_own)) return false;
-  if (!is_own && !is_dropped(name)) head_.fields.push_back({name, value});
+  if (!is_own && !is_dropped(http::field_name(name))) head_.fields.push_back({name, value});
   return true;
 }
 

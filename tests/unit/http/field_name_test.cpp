@@ -44,7 +44,6 @@ constexpr Named kNamed[] = {
     {FieldName::proxy_connection, "Proxy-Connection"},
     {FieldName::range, "Range"},
     {FieldName::referer, "Referer"},
-    {FieldName::sec_websocket_key, "Sec-WebSocket-Key"},
     {FieldName::server, "Server"},
     {FieldName::set_cookie, "Set-Cookie"},
     {FieldName::status, "Status"},
