@@ -131,6 +131,14 @@ class Server:
         self.wait_for_end(status)
 
 
+def is_running(pid):
+    """Whether the process is there and has not ended; it may go while it is looked at."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def start_all(tmp):
     servers = []
 

@@ -11,6 +11,7 @@ import time
 import pytest
 
 import wire
+from conftest import is_running
 from sites import put, site
 from wire import wait_until
 
@@ -164,13 +165,6 @@ def children(pid):
     for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
         found += (task / "children").read_text().split()
     return found
-
-
-def is_running(pid):
-    try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def take_pid(programs, name):

@@ -12,7 +12,7 @@ import tempfile
 import pytest
 
 import wire
-from conftest import BINARY
+from conftest import BINARY, is_running
 from sites import put, site
 from wire import wait_until
 
@@ -105,13 +105,6 @@ def confined(server, programs):
 @pytest.fixture
 def cgi(server, programs):
     return server(ROUTES)
-
-
-def is_running(pid):
-    try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def pid_in(programs, name):

@@ -8,6 +8,7 @@ import queue
 import re
 import subprocess
 import threading
+import time
 import urllib.parse
 
 import pytest
@@ -169,7 +170,7 @@ def built_by_mkdocs(tmp_path_factory):
     # What no link leads to: scripts ask for it, or nobody does.
     begin = ["/", "/404.html", "/sitemap.xml", "/sitemap.xml.gz", "/search/search_index.json", "/search/worker.js", "/search/lunr.js",
              "/fonts/FontAwesome.otf"]
-    return os.path.realpath(tmp / "site"), begin
+    return settled(tmp / "site"), begin
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +191,14 @@ def built_by_hugo(tmp_path_factory):
         put(tmp / f"content/posts/entry-{number}.md", f'---\ntitle: "Entry {number}"\ndate: 2023-11-{number % 28 + 1:02}\n'
             f'tags: ["tag {number % 4}", "größe"]\n---\n' + f"What happened on day {number}.\n\n" * (1 + 4 * number))
     subprocess.run(["hugo", "--quiet"], cwd=tmp, check=True)
-    return os.path.realpath(tmp / "public"), ["/", "/sitemap.xml", "/tags/"]
+    return settled(tmp / "public"), ["/", "/sitemap.xml", "/tags/"]
+
+
+def settled(root):
+    """The directory, when all that is in it is so old that its weak tags have become strong ones (after 2 s)."""
+    newest = max(os.stat(os.path.join(where, name)).st_ctime for where, _, names in os.walk(root) for name in names)
+    wire.wait_until(lambda: time.time() - newest > 2.5, "files old enough")
+    return os.path.realpath(root)
 
 
 def assert_site_is_right(server, built, coding, cache, least_files):
