@@ -159,17 +159,27 @@ long clone3(const clone_args& arguments, int (*entry)(void*), void* argument) {
 #define UVHTTPD_HAS_CLONE3 0
 #endif
 
+// ThreadSanitizer has a clone() of its own, which takes a child in our memory for a fork.
+#if defined(__SANITIZE_THREAD__)
+constexpr bool kIsCloneReplaced = true;
+#elif defined(__has_feature)
+constexpr bool kIsCloneReplaced = __has_feature(thread_sanitizer);
+#else
+constexpr bool kIsCloneReplaced = false;
+#endif
+
 // The pid, or -errno.
 long clone_child(Launch& launch, std::byte* stack) {
   const unsigned flags = launch.report >= 0 ? 0 : CLONE_VM | CLONE_VFORK;
 #if UVHTTPD_HAS_CLONE3
-  if (launch.start->cgroup >= 0) {
+  const bool has_cgroup = launch.start->cgroup >= 0;
+  if (has_cgroup || kIsCloneReplaced) {
     clone_args arguments{};
-    arguments.flags = flags | CLONE_INTO_CGROUP;
+    arguments.flags = flags | (has_cgroup ? CLONE_INTO_CGROUP : 0);
     arguments.exit_signal = SIGCHLD;
     arguments.stack = reinterpret_cast<std::uintptr_t>(stack);
     arguments.stack_size = kStackBytes;
-    arguments.cgroup = static_cast<unsigned>(launch.start->cgroup);
+    if (has_cgroup) arguments.cgroup = static_cast<unsigned>(launch.start->cgroup);
     return clone3(arguments, run_child, &launch);
   }
 #endif
