@@ -4,7 +4,7 @@ FROM debian:bookworm-slim AS build
 RUN apt-get update \
  && apt-get install -y --no-install-recommends g++ gcc libc6-dev meson ninja-build pkg-config \
       libuv1-dev libfmt-dev libtoml11-dev libcli11-dev node-llhttp \
-      libxxhash-dev zlib1g-dev libbrotli-dev libzstd-dev \
+      libxxhash-dev zlib1g-dev libbrotli-dev libzstd-dev libssl-dev libcrypt-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
@@ -14,7 +14,7 @@ RUN meson setup /build --buildtype=release --prefix=/usr -Dtests=disabled \
 
 FROM debian:bookworm-slim
 RUN apt-get update \
- && apt-get install -y --no-install-recommends libuv1 libfmt9 libxxhash0 zlib1g libbrotli1 libzstd1 tini \
+ && apt-get install -y --no-install-recommends libuv1 libfmt9 libxxhash0 zlib1g libbrotli1 libzstd1 libssl3 libcrypt1 tini \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin uvhttpd
 # The binary, its default configuration and the site; a site of your own is mounted over

@@ -12,7 +12,7 @@ fail() {
 # The packages have these names in Debian 12; later releases have llhttp as a library.
 build_packages() {
   echo g++ meson ninja-build pkg-config cmake libuv1-dev libfmt-dev libtoml11-dev libcli11-dev
-  echo libxxhash-dev zlib1g-dev libbrotli-dev libzstd-dev
+  echo libxxhash-dev zlib1g-dev libbrotli-dev libzstd-dev libssl-dev libcrypt-dev
   case $(debian_release) in
     12) echo node-llhttp ;;
     *) echo libllhttp-dev ;;

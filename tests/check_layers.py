@@ -20,7 +20,8 @@ ROOMS = [
     (re.compile(r"llhttp\.h$"), "http/", "<llhttp.h>"),
     (re.compile(r"toml(11/)?.*\.hpp$"), "config/", "toml11"),
     (re.compile(r"(zlib|zstd)\.h$|brotli/"), "http/content_coder", "<zlib.h>, <zstd.h>, <brotli/...>"),
-    (re.compile(r"openssl/"), "io/tls_", "<openssl/...>"),
+    (re.compile(r"openssl/"), ("io/tls_", "io/keyed_hash"), "<openssl/...>"),
+    (re.compile(r"crypt\.h$"), "server/password_", "<crypt.h>"),
     (re.compile(r"xxhash\.h$"), "base/content_hash", "<xxhash.h>"),
     (re.compile(r"CLI/"), "app/", "CLI11"),
 ]
@@ -36,7 +37,7 @@ def faults(root):
         for bracket, target in INCLUDE.findall(path.read_text()):
             for pattern, room, what in ROOMS:
                 if bracket == "<" and pattern.match(target) and not name.startswith(room):
-                    yield f"{name}: {what} belongs in {room}"
+                    yield f"{name}: {what} belongs in {room if isinstance(room, str) else ' or '.join(room)}"
             if bracket == '"':
                 other = target.split("/")[0]
                 if other not in BELOW:

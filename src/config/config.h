@@ -29,6 +29,7 @@ using Fields = std::vector<std::pair<std::string, std::string>>;  // name, value
 enum class LogLevel { debug, info, warn, error };
 enum class LogFormat { combined, json };
 enum class Symlinks { inside, deny, follow };
+enum class Sandbox { automatic, on, off };  // "auto": where the kernel can
 
 struct Server {
   unsigned workers = 0;  // 0: one for each CPU this process may use
@@ -38,6 +39,7 @@ struct Server {
   std::string server_header = "uvhttpd";  // empty: no Server field
   std::string log = "stderr";             // "stderr", "syslog" or an absolute path
   LogLevel log_level = LogLevel::info;
+  Sandbox sandbox = Sandbox::automatic;
 };
 
 struct Limits {
@@ -53,6 +55,9 @@ struct Limits {
   Bytes body_min_rate = 500;  // bytes a second; 0: none
   milliseconds send_timeout{30'000};
   milliseconds keep_alive_timeout{60'000};
+  Bytes send_rate = 0;               // bytes a second that one connection is sent; 0: no limit
+  std::uint64_t handshakes = 1'000;  // of TLS that may be under way; 0: no limit
+  milliseconds handshake_timeout{10'000};  // in all
 };
 
 struct AccessLog {
@@ -73,6 +78,7 @@ struct Listener {
   std::string host;        // ip: the literal address without brackets
   std::uint16_t port = 0;  // ip
   std::string path;        // unix_socket: absolute path; systemd: the name
+  bool tls = false;
   bool proxy_protocol = false;  // connections begin with a PROXY protocol header
   // Peers that are believed who their clients are; trust_unix: those of a Unix socket, too.
   std::vector<Network> trusted_proxies = {};
@@ -88,6 +94,46 @@ struct PathPattern {
   // "/exact"; "/prefix/" for "/prefix/*" ("/" for "/*"); "/dir/" for "/dir/*.ext", "" for "*.ext"
   std::string prefix;
   std::string extension;  // ".ext"
+};
+
+// A certificate chain and its private key, PEM, absolute paths.
+struct KeyPair {
+  std::string certificate;
+  std::string key;
+  bool operator==(const KeyPair&) const = default;
+};
+
+enum class TlsVersion { tls1_2, tls1_3 };
+
+struct Tls {
+  std::vector<KeyPair> key_pairs;  // of different kinds of keys; never empty
+  std::string client_ca;           // absolute; empty: no client certificates are asked for
+  bool client_required = true;     // with client_ca: who has none is not let in
+  TlsVersion min_version = TlsVersion::tls1_2;
+  std::string hsts;  // the value of Strict-Transport-Security; empty: none is sent
+};
+
+// Who may have what a route answers. Of the networks that an address is in, the longest decides,
+// and of two equal ones that in `deny`; an address in none is let in when `allow` is empty.
+struct Access {
+  std::vector<Network> allow;
+  std::vector<Network> deny;
+};
+
+// Basic authentication (RFC 7617).
+struct Auth {
+  std::string realm;
+  std::string users;  // an htpasswd file, absolute
+  bool operator==(const Auth&) const = default;
+};
+
+// A token bucket for each client.
+struct RateLimit {
+  std::uint64_t requests = 0;  // in each `per`
+  milliseconds per{1'000};
+  std::uint64_t burst = 0;  // that may come at once; at least 1
+  std::string key;          // a field name in lower case; empty: the client's address
+  bool operator==(const RateLimit&) const = default;
 };
 
 // How files are looked up; from the site, overridden by a route.
@@ -135,6 +181,10 @@ struct CgiHandler {
   bool buffer_body = true;
   std::string user;  // whom the programs run as; empty: the server's
   std::string group;
+  // What the sandbox leaves to programs besides their own directory and the system's.
+  std::vector<std::string> readable;  // absolute
+  std::vector<std::string> writable;
+  bool network = false;  // TCP
   std::shared_ptr<TakenPlaces> places = std::make_shared<TakenPlaces>();
 };
 
@@ -186,7 +236,12 @@ struct Route {
   Fields headers;                              // the route's own, after the site's
   std::vector<PatternFields> headers_by_path;  // likewise, and after `headers`
   std::optional<Cors> cors;                    // in force: the route's, else the site's
-  Bytes body_bytes = 0;  // in force: the route's, else the site's, else [limits]
+  // The following are those in force: the route's, else the site's, else of [limits].
+  Bytes body_bytes = 0;
+  Bytes send_rate = 0;  // 0: no limit
+  Access access;        // allow and deny are one: a route that has either takes none of the site's
+  std::optional<Auth> auth;
+  std::optional<RateLimit> rate_limit;
   bool access_log = true;
   std::size_t line = 0;  // of its header in the file; 0: it was added
 };
@@ -209,6 +264,12 @@ struct Site {
   // takes every request.
   std::vector<Route> routes;
   Bytes body_bytes = 0;
+  Bytes send_rate = 0;
+  Access access;
+  std::optional<Auth> auth;
+  std::optional<RateLimit> rate_limit;  // one for all routes that have none of their own
+  std::optional<Tls> tls;
+  bool redirect_https = false;
   std::size_t line = 0;  // of its header in the file
 };
 
