@@ -66,7 +66,8 @@ Result<BuiltHandler> build_cgi(const config::Route& route, const HandlerContext&
   BuiltHandler built;
   built.handler = std::make_unique<Cgi>(
       settings, std::move(programs),
-      CgiRights{*std::move(identity), context.config.program_descriptors}, context);
+      CgiRights{*std::move(identity), context.config.program_descriptors, ignored_signals()},
+      context);
   built.name = "cgi";
   built.executes = true;
   return built;

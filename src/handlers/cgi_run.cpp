@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "handlers/cgi_run.h"
 
+#include <fcntl.h>
 #include <poll.h>
 
 #include <algorithm>
@@ -49,6 +50,7 @@ CgiShared::CgiShared(EventLoop& its_loop, Log& its_log, Activity& its_activity,
       document_root(std::move(its_document_root)),
       configured(configured_variables(handler)),
       rights(std::move(its_rights)),
+      no_input(::open("/dev/null", O_RDONLY | O_CLOEXEC)),
       scratch(std::make_unique_for_overwrite<char[]>(kReadBytes)),
       places(std::make_shared<CgiPlaces>(loop, handler)),
       head_deadlines(places->clock, handler.timeout_head),
@@ -151,6 +153,7 @@ Program CgiRun::as_program() const {
 
 Result<Spawned> CgiRun::launch() {
   Command command = make_command();
+  if (!exchange_.request().has_body()) command.input = shared_.no_input.get();
   if (!spool_) return spawn(command);
   TRY_ASSIGN(const UniqueFd body, spool_->take());
   command.input = body.get();
@@ -180,6 +183,7 @@ Command CgiRun::make_command() const {
   command.directory = program_.directory.get();
   command.identity = shared_.rights.identity ? &*shared_.rights.identity : nullptr;
   command.descriptors = shared_.rights.descriptors;
+  command.ignored_signals = shared_.rights.ignored_signals;
   command.cgroups = shared_.reaper.cgroups(shared_.log);
   command.program = program_.interpreter.empty() ? program_.filename : program_.interpreter;
   command.arguments = {command.program};

@@ -34,8 +34,9 @@ struct CgiPlaces {
 
 // As what programs run.
 struct CgiRights {
-  std::optional<Identity> identity;  // absent: the server's
-  std::uint64_t descriptors = 0;     // soft limit; 0: the server's
+  std::optional<Identity> identity;         // absent: the server's
+  std::uint64_t descriptors = 0;            // soft limit; 0: the server's
+  SignalSet ignored_signals = kAllSignals;  // as Command has it
 };
 
 // Names of fields that no variable can stand for, each told once to the log of this loop.
@@ -64,6 +65,7 @@ class CgiShared {
   const std::string document_root;
   const wire::Variables configured;  // `pass_env` and `env`
   const CgiRights rights;
+  const UniqueFd no_input;  // for a program whose request has no body
   const std::unique_ptr<char[]> scratch;
   const std::shared_ptr<CgiPlaces> places;
   DeadlineList head_deadlines;

@@ -75,10 +75,13 @@ Cgroup& Cgroup::operator=(Cgroup&& other) noexcept {
   parent_ = std::move(other.parent_);
   name_ = std::move(other.name_);
   directory_ = std::move(other.directory_);
+  events_ = std::move(other.events_);
+  was_killed_ = other.was_killed_;
   return *this;
 }
 
-void Cgroup::kill() const {
+void Cgroup::kill() {
+  was_killed_ = true;
   if (directory_) write_to(directory_.get(), "cgroup.kill", "1");
 }
 
@@ -86,24 +89,27 @@ bool Cgroup::remove() {
   if (!parent_) return true;
   if (::unlinkat(parent_->get(), name_.c_str(), AT_REMOVEDIR) != 0 && errno == EBUSY) return false;
   parent_.reset();
-  directory_.reset();
+  close();
   return true;
 }
 
-bool Cgroup::is_empty_within(Duration longest) const {
-  const UniqueFd events(::openat(directory_.get(), "cgroup.events", O_RDONLY | O_CLOEXEC));
-  for (int look = 0; events && look < 2; ++look) {
-    char text[128];
-    const ssize_t got = ::pread(events.get(), text, sizeof text, 0);
-    if (got <= 0) return false;
-    if (std::string_view(text, static_cast<std::size_t>(got)).find("populated 0") !=
-        std::string_view::npos) {
-      return true;
-    }
-    pollfd change{events.get(), POLLPRI, 0};
-    (void)::poll(&change, 1, look == 0 ? static_cast<int>(longest.count()) : 0);
+bool Cgroup::is_empty() {
+  if (!events_) {
+    events_.reset(::openat(directory_.get(), "cgroup.events", O_RDONLY | O_CLOEXEC));
   }
-  return false;
+  char text[128];
+  const ssize_t got = events_ ? ::pread(events_.get(), text, sizeof text, 0) : -1;
+  if (got <= 0) return false;
+  return std::string_view(text, static_cast<std::size_t>(got)).find("populated 0") !=
+         std::string_view::npos;
+}
+
+bool Cgroup::is_empty_within(Duration longest) {
+  if (is_empty()) return true;
+  if (!events_) return false;
+  pollfd change{events_.get(), POLLPRI, 0};
+  (void)::poll(&change, 1, static_cast<int>(longest.count()));
+  return is_empty();
 }
 
 Result<ProgramCgroups> ProgramCgroups::open() {
@@ -124,6 +130,11 @@ Result<ProgramCgroups> ProgramCgroups::open() {
 }
 
 Result<Cgroup> ProgramCgroups::make() {
+  if (!spare_.empty()) {
+    Cgroup spare = std::move(spare_.back());
+    spare_.pop_back();
+    return spare;
+  }
   // The kernel's number of the thread is nobody else's, but a server that crashed may have had it.
   const std::string prefix = "program-" + std::to_string(::syscall(SYS_gettid)) + "-";
   for (int tries = 0; tries < kMostTries; ++tries) {
@@ -142,10 +153,15 @@ Result<Cgroup> ProgramCgroups::make() {
   return Unexpected(Error{std::string(kDoing) + ": the names are taken", EEXIST});
 }
 
-void ProgramCgroups::discard(Cgroup cgroup) {
-  if (cgroup.remove() || left_.size() == kMostLeft) return;
+bool ProgramCgroups::discard(Cgroup cgroup) {
+  if (spare_.size() < kMostSpare && cgroup.can_be_used_again()) {
+    spare_.push_back(std::move(cgroup));
+    return true;
+  }
+  if (cgroup.remove()) return true;
   cgroup.close();
-  left_.push_back(std::move(cgroup));
+  if (left_.size() < kMostLeft) left_.push_back(std::move(cgroup));
+  return false;
 }
 
 bool ProgramCgroups::sweep() {

@@ -30,18 +30,27 @@ class Cgroup {
   // For a child to be born in.
   int directory() const { return directory_.get(); }
   // Kills all that is inside, at once and for good.
-  void kill() const;
+  void kill();
   // False: somebody is still inside. True afterwards also when there was nothing to remove.
   bool remove();
+  // Linux 6.18 ends at once who is born where cgroup.kill was ever used.
+  bool can_be_used_again() { return !was_killed_ && is_empty(); }
+  // False also when that cannot be seen.
+  bool is_empty();
   // Waits, no longer than given.
-  bool is_empty_within(Duration longest) const;
+  bool is_empty_within(Duration longest);
   // Only remove() is of use from now on.
-  void close() { directory_.reset(); }
+  void close() {
+    directory_.reset();
+    events_.reset();
+  }
 
  private:
   std::shared_ptr<const UniqueFd> parent_;
   std::string name_;
   UniqueFd directory_;
+  UniqueFd events_;  // opened when it is first looked at
+  bool was_killed_ = false;
 };
 
 // Makes cgroups, and removes them when they are empty. One thread's.
@@ -54,10 +63,14 @@ class ProgramCgroups {
 
   // Beyond, a directory stays until the server's own cgroup is removed.
   static constexpr std::size_t kMostLeft = 1024;
+  // Empty ones that are kept to be used again: to make one and to remove it costs more than a third
+  // of what it costs to start a program.
+  static constexpr std::size_t kMostSpare = 32;
 
+  // One that nobody is in: a new one, or one that was discarded.
   Result<Cgroup> make();
-  // Removed now, or by a later sweep().
-  void discard(Cgroup cgroup);
+  // False: somebody is still inside, and a later sweep() removes it.
+  bool discard(Cgroup cgroup);
   // True when none is left that somebody is in.
   bool sweep();
 
@@ -67,6 +80,7 @@ class ProgramCgroups {
   std::shared_ptr<const UniqueFd> own_;
   std::uint64_t made_ = 0;
   std::vector<Cgroup> left_;
+  std::vector<Cgroup> spare_;
 };
 
 }  // namespace uvhttpd

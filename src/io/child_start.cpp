@@ -49,7 +49,8 @@ struct Failure {
 // user may then signal it: stopped, it would stop its parent; it reports through a pipe.
 struct Launch {
   const ChildStart* start;
-  rlimit descriptors;
+  rlimit descriptors{};
+  SignalSet to_reset = kAllSignals;
   int report = -1;
   Failure failure{};
 };
@@ -62,10 +63,12 @@ struct Launch {
   for (;;) ::syscall(SYS_exit_group, kExecFailed);
 }
 
-// Handlers are the server's, and must be gone before the mask lets a signal in.
-UVHTTPD_IN_CHILD void reset_signals() {
+// Handlers are the server's, and must be gone before the mask lets a signal in; what is ignored
+// would be so after exec, too.
+UVHTTPD_IN_CHILD void reset_signals(SignalSet which) {
   const unsigned long default_action[4] = {};  // the kernel's sigaction, SIG_DFL, at its longest
   for (int signal = 1; signal <= kLastSignal; ++signal) {
+    if ((which >> (signal - 1) & 1) == 0) continue;
     ::syscall(SYS_rt_sigaction, signal, default_action, nullptr, kSignalBytes);
   }
 }
@@ -94,7 +97,7 @@ UVHTTPD_IN_CHILD void become(Launch& launch, const Identity& identity) {
 UVHTTPD_IN_CHILD int run_child(void* argument) {
   Launch& launch = *static_cast<Launch*>(argument);
   const ChildStart& start = *launch.start;
-  reset_signals();
+  reset_signals(launch.to_reset);
   if (::syscall(SYS_setpgid, 0, 0) != 0) give_up(launch, "making a process group for ");
   put(launch, start.input, STDIN_FILENO);
   put(launch, start.output, STDOUT_FILENO);
@@ -159,33 +162,36 @@ long clone3(const clone_args& arguments, int (*entry)(void*), void* argument) {
 #define UVHTTPD_HAS_CLONE3 0
 #endif
 
-// ThreadSanitizer has a clone() of its own, which takes a child in our memory for a fork.
-#if defined(__SANITIZE_THREAD__)
-constexpr bool kIsCloneReplaced = true;
-#elif defined(__has_feature)
-constexpr bool kIsCloneReplaced = __has_feature(thread_sanitizer);
-#else
-constexpr bool kIsCloneReplaced = false;
+#if UVHTTPD_HAS_CLONE3
+// The pid, or -errno; one of ENOSYS, EPERM and EINVAL where the kernel (before 5.5) or a filter
+// does not have the call.
+long clone_with_clear_handlers(Launch& launch, std::byte* stack, unsigned flags) {
+  launch.to_reset = launch.start->ignored;
+  clone_args arguments{};
+  arguments.flags = flags | CLONE_CLEAR_SIGHAND;
+  arguments.exit_signal = SIGCHLD;
+  arguments.stack = reinterpret_cast<std::uintptr_t>(stack);
+  arguments.stack_size = kStackBytes;
+  if (launch.start->cgroup >= 0) {
+    arguments.flags |= CLONE_INTO_CGROUP;
+    arguments.cgroup = static_cast<unsigned>(launch.start->cgroup);
+  }
+  return clone3(arguments, run_child, &launch);
+}
 #endif
 
 // The pid, or -errno.
 long clone_child(Launch& launch, std::byte* stack) {
   const unsigned flags = launch.report >= 0 ? 0 : CLONE_VM | CLONE_VFORK;
 #if UVHTTPD_HAS_CLONE3
-  const bool has_cgroup = launch.start->cgroup >= 0;
-  if (has_cgroup || kIsCloneReplaced) {
-    clone_args arguments{};
-    arguments.flags = flags | (has_cgroup ? CLONE_INTO_CGROUP : 0);
-    arguments.exit_signal = SIGCHLD;
-    arguments.stack = reinterpret_cast<std::uintptr_t>(stack);
-    arguments.stack_size = kStackBytes;
-    if (has_cgroup) arguments.cgroup = static_cast<unsigned>(launch.start->cgroup);
-    return clone3(arguments, run_child, &launch);
-  }
+  const long pid = clone_with_clear_handlers(launch, stack, flags);
+  const bool is_unknown = pid == -ENOSYS || pid == -EPERM || pid == -EINVAL;
+  if (!is_unknown || launch.start->cgroup >= 0) return pid;
 #endif
-  const int pid =
+  launch.to_reset = kAllSignals;
+  const int old_style =
       ::clone(run_child, stack + kStackBytes, static_cast<int>(flags) | SIGCHLD, &launch);
-  return pid < 0 ? -errno : pid;
+  return old_style < 0 ? -errno : old_style;
 }
 
 rlimit descriptor_limit(std::uint64_t wanted) {
@@ -215,11 +221,21 @@ Failure read_report(int pipe) {
 
 }  // namespace
 
+SignalSet ignored_signals() {
+  SignalSet ignored = 0;
+  for (int signal = 1; signal <= kLastSignal; ++signal) {
+    struct sigaction action {};
+    const bool is_known = ::sigaction(signal, nullptr, &action) == 0;
+    if (is_known && action.sa_handler == SIG_IGN) ignored |= SignalSet{1} << (signal - 1);
+  }
+  return ignored;
+}
+
 Result<pid_t, ChildFailure> start_child(const ChildStart& start) {
   ASSERT(start.input > STDERR_FILENO && start.output > STDERR_FILENO &&
          start.errors > STDERR_FILENO);
   alignas(16) std::byte stack[kStackBytes];
-  Launch launch{&start, {}, -1, {}};
+  Launch launch{.start = &start};
   if (start.descriptors != 0) launch.descriptors = descriptor_limit(start.descriptors);
   UniqueFd report;
   UniqueFd reported;

@@ -11,6 +11,12 @@
 
 namespace uvhttpd {
 
+// Signal n is bit n - 1.
+using SignalSet = std::uint64_t;
+constexpr SignalSet kAllSignals = ~SignalSet{0};
+// Those that the process ignores now.
+SignalSet ignored_signals();
+
 // All pointers and descriptors are the caller's and only used during start_child(). Descriptors
 // are greater than 2 but for absent ones, which are -1.
 struct ChildStart {
@@ -23,6 +29,7 @@ struct ChildStart {
   int errors = -1;
   int cgroup = -1;                     // to be born in, a directory of cgroup v2
   std::uint64_t descriptors = 0;       // soft RLIMIT_NOFILE; 0: as the server's
+  SignalSet ignored = kAllSignals;     // by the server, at most; knowing them saves time
   const Identity* identity = nullptr;  // absent: the server's
 };
 

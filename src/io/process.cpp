@@ -13,8 +13,6 @@
 #include <cstring>
 #include <utility>
 
-#include "io/child_start.h"
-
 namespace uvhttpd {
 namespace {
 
@@ -41,9 +39,7 @@ Result<Pipe> make_pipe() {
 }
 
 // Each end of a pipe has flags of its own: the child's stays blocking.
-void make_nonblocking(const UniqueFd& fd) {
-  ASSERT(::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK) == 0);
-}
+void make_nonblocking(const UniqueFd& end) { ASSERT(::fcntl(end.get(), F_SETFL, O_NONBLOCK) == 0); }
 
 std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
   std::vector<char*> pointers;
@@ -111,7 +107,7 @@ void Process::terminate() const {
   ::kill(-pid_, SIGTERM);
 }
 
-void Process::kill() const {
+void Process::kill() {
   ASSERT(pid_ > 0);
   cgroup_.kill();
   ::kill(-pid_, SIGKILL);
@@ -162,6 +158,7 @@ Result<Spawned> spawn(const Command& command) {
       .errors = errors.write.get(),
       .cgroup = cgroup.directory(),
       .descriptors = command.descriptors,
+      .ignored = command.ignored_signals,
       .identity = command.identity,
   };
   auto started = start_child(start);
@@ -207,7 +204,9 @@ ProcessReaper::Ward::Ward(ProcessReaper& in, Process child, std::unique_ptr<Erro
 ProcessReaper::ProcessReaper(EventLoop& loop)
     : loop_(loop),
       sweep_timer_(
-          loop, [](void* self) { static_cast<ProcessReaper*>(self)->sweep(); }, this) {}
+          loop, [](void* self) { static_cast<ProcessReaper*>(self)->sweep(); }, this),
+      told_timer_(
+          loop, [](void* self) { static_cast<ProcessReaper*>(self)->tell_bereaved(); }, this) {}
 
 ProgramCgroups* ProcessReaper::cgroups(Log& log) {
   if (!std::exchange(has_looked_for_cgroups_, true)) {
@@ -238,7 +237,7 @@ ProcessReaper::~ProcessReaper() {
   for (const auto& ward : wards_) ward->process.reap();
   // A directory can be removed when the last one in it is gone, which is not always our child.
   const auto removal_deadline = std::chrono::steady_clock::now() + kLastGrace;
-  for (const Cgroup& cgroup : killed) {
+  for (Cgroup& cgroup : killed) {
     if (cgroup) (void)cgroup.is_empty_within(time_until(removal_deadline));
   }
 }
@@ -255,7 +254,22 @@ ProcessReaper::Ward& ProcessReaper::take(Process process, std::unique_ptr<ErrorL
 
 void ProcessReaper::await_exit(Process process, std::unique_ptr<ErrorLines> errors,
                                Duration patience, Bereaved bereaved) {
+  // Most have exited by now, and need not be watched.
+  if (process.exited()) return bury(std::move(process), std::move(bereaved));
   take(std::move(process), std::move(errors), std::move(bereaved)).timer.start(patience);
+}
+
+void ProcessReaper::bury(Process process, Bereaved bereaved) {
+  process.reap();
+  discard(process.take_cgroup());
+  if (to_be_told_.empty()) told_timer_.start(Duration{0});
+  to_be_told_.push_back(std::move(bereaved));
+}
+
+void ProcessReaper::tell_bereaved() {
+  for (const Bereaved& bereaved : std::exchange(to_be_told_, {})) {
+    if (bereaved.reaped != nullptr) bereaved.reaped(bereaved.owner.get());
+  }
 }
 
 void ProcessReaper::end(Process process, std::unique_ptr<ErrorLines> errors, Bereaved bereaved) {
@@ -303,9 +317,9 @@ void ProcessReaper::release(Ward& ward) {
 }
 
 void ProcessReaper::discard(Cgroup cgroup) {
-  if (cgroup.remove()) return;
+  if (!cgroup) return;
   ASSERT(cgroups_);  // it can only have come from there
-  cgroups_->discard(std::move(cgroup));
+  if (cgroups_->discard(std::move(cgroup))) return;
   sweep_delay_ = kFirstSweep;
   sweep_timer_.start(sweep_delay_);
 }

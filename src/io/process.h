@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "io/cgroup.h"
+#include "io/child_start.h"
 #include "io/error_lines.h"
 #include "io/fd_watcher.h"
 #include "io/identity.h"
@@ -29,9 +30,10 @@ struct Command {
   std::vector<std::string> environment;  // "NAME=value"
   int directory = -1;  // to work in, a descriptor (O_PATH will do); -1: the server's own
   int input = -1;      // becomes standard input; -1: a pipe
-  const Identity* identity = nullptr;  // to run as; absent: the server's own
-  std::uint64_t descriptors = 0;       // soft limit of open files; 0: the server's own
-  ProgramCgroups* cgroups = nullptr;   // where to make one for it; absent: nowhere
+  const Identity* identity = nullptr;       // to run as; absent: the server's own
+  std::uint64_t descriptors = 0;            // soft limit of open files; 0: the server's own
+  SignalSet ignored_signals = kAllSignals;  // as ChildStart::ignored
+  ProgramCgroups* cgroups = nullptr;        // where to make one for it; absent: nowhere
 };
 
 // A running child. The group is signalled only while its leader is not reaped, so its number cannot
@@ -70,7 +72,7 @@ class Process {
   // Asks the group to end.
   void terminate() const;
   // Kills the group, and all that is in the cgroup, whatever group or session it has moved to.
-  void kill() const;
+  void kill();
   // Waits for the leader and gives it up; the pidfd stays open as long as the object. Blocks unless
   // the leader has exited.
   void reap();
@@ -119,8 +121,8 @@ class ProcessReaper {
   // the first time, at level debug.
   ProgramCgroups* cgroups(Log& log);
 
-  // The child is about to exit by itself; after `patience` it is ended. `errors` (may be null) is
-  // read until then. What the child leaves behind is its own.
+  // The child is about to exit by itself, or has; after `patience` it is ended. `errors` (may be
+  // null) is read until then. What the child leaves behind is its own.
   void await_exit(Process process, std::unique_ptr<ErrorLines> errors, Duration patience,
                   Bereaved bereaved);
   // Ends the child and all it has started: TERM to the group, and KILL 2 s later, or soon after the
@@ -143,6 +145,8 @@ class ProcessReaper {
     std::list<std::unique_ptr<Ward>>::iterator place;
   };
   Ward& take(Process process, std::unique_ptr<ErrorLines> errors, Bereaved bereaved);
+  void bury(Process process, Bereaved bereaved);
+  void tell_bereaved();
   void terminate(Ward& ward);
   void on_exit(Ward& ward);
   void on_timer(Ward& ward);
@@ -156,6 +160,8 @@ class ProcessReaper {
   Timer sweep_timer_;
   Duration sweep_delay_{0};
   std::list<std::unique_ptr<Ward>> wards_;
+  Timer told_timer_;
+  std::vector<Bereaved> to_be_told_;
 };
 
 }  // namespace uvhttpd

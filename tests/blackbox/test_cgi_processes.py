@@ -125,12 +125,19 @@ def tell(programs, line):
 
 
 def cgroups(running):
-    """The names of the cgroups that the server has made and not removed; others may have some at the same place."""
+    """The names of the cgroups of the server in which somebody is; others may have some at the same place."""
     process = pathlib.Path(f"/proc/{running.process.pid}")
     own = re.search(r"^0::(/.*)$", (process / "cgroup").read_text(), re.MULTILINE)[1]
     threads = {each.name for each in (process / "task").iterdir()}
     made = (process / f"root/sys/fs/cgroup{own}").glob("program-*")
-    return [each.name for each in made if each.name.split("-")[1] in threads]
+    return [each.name for each in made if each.name.split("-")[1] in threads and is_populated(each)]
+
+
+def is_populated(cgroup):
+    try:
+        return "populated 1" in (cgroup / "cgroup.events").read_text()
+    except OSError:  # removed meanwhile
+        return False
 
 
 # The tree of a program.
