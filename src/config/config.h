@@ -171,6 +171,9 @@ struct CgiHandler {
   std::map<std::string, std::string> interpreter;  // ".py" -> "/usr/bin/python3"
   std::vector<std::pair<std::string, std::string>> env;
   std::vector<std::string> pass_env;  // names taken over from the server's own environment
+  // Names of fields, with other signs than letters, digits and hyphens, that programs see all the
+  // same.
+  std::vector<std::string> pass_headers;
   milliseconds timeout_head{30'000};
   milliseconds timeout_idle{60'000};
   milliseconds timeout_total{0};   // 0: no limit

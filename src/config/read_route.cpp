@@ -46,7 +46,7 @@ const std::vector<HandlerKeys>& handler_keys() {
        {"root", "index", "listing", "fallback", "clean_urls", "hidden_files", "source_files",
         "symlinks", "precompressed", "compress", "charset", "cache_control"}},
       {"cgi",
-       {"root", "program", "interpreter", "env", "pass_env", "timeout_head", "timeout_idle",
+       {"root", "program", "interpreter", "env", "pass_env", "pass_headers", "timeout_head", "timeout_idle",
         "timeout_total", "max_running", "queue", "queue_timeout", "pass_authorization",
         "buffer_body", "user", "group"}},
       {"fastcgi", kScripts},
@@ -118,6 +118,7 @@ void read_environment(TableReader& table, Reading& reading, CgiHandler& handler)
     if (name) handler.env.emplace_back(*name, *std::move(value));
   });
   table.read_list("pass_env", handler.pass_env, parse_variable);
+  table.read_list("pass_headers", handler.pass_headers, parse_token);
 }
 
 CgiHandler read_cgi(TableReader& table, Reading& reading, const Site& site) {

@@ -180,6 +180,7 @@ struct HandlerWriter {
     out.table("interpreter", toml_table(handler.interpreter));
     out.table("env", toml_table(handler.env));
     out.line("pass_env", handler.pass_env);
+    out.line("pass_headers", handler.pass_headers);
     out.line("timeout_head", handler.timeout_head);
     out.line("timeout_idle", handler.timeout_idle);
     out.line("timeout_total", handler.timeout_total);

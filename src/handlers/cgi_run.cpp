@@ -29,6 +29,11 @@ wire::Variables configured_variables(const config::CgiHandler& settings) {
   return variables;
 }
 
+// RFC 3875 section 5: such a program believes the connection to be its own.
+bool is_nph(std::string_view filename) {
+  return filename.substr(filename.rfind('/') + 1).starts_with("nph-");
+}
+
 void arm(DeadlineList& list, DeadlineNode& node) {
   if (list.duration() > Duration{0}) list.arm(node);
 }
@@ -176,6 +181,7 @@ Command CgiRun::make_command() const {
       .document_root = shared_.document_root,
       .body_bytes = body_bytes,
       .pass_authorization = shared_.settings.pass_authorization,
+      .pass_names = shared_.settings.pass_headers,
       .scheme = request.scheme,
   });
   Command command;
@@ -194,7 +200,9 @@ Command CgiRun::make_command() const {
 // Somebody may miss such a field, and the program cannot say why.
 void CgiRun::tell_unfit_names() const {
   for (const http::Field& field : exchange_.request().head.fields.all()) {
-    if (wire::is_fit_name(field.name) || !shared_.unfit_names.is_new(field.name)) continue;
+    if (wire::is_fit_name(field.name)) continue;
+    if (wire::is_passed_name(field.name, shared_.settings.pass_headers)) continue;
+    if (!shared_.unfit_names.is_new(field.name)) continue;
     shared_.log.info(id_,
                      "the field {} is not passed on: its name is more than letters, digits "
                      "and hyphens",
@@ -302,6 +310,7 @@ void CgiRun::answer() {
   response.reason = head.reason;
   for (const http::ResponseField& field : head.fields) response.add(field.name, field.value);
   left_ = response.content_length = head.content_length;
+  response.is_last = is_nph(program_.filename);
   read_ahead_ = parser_.rest();
   phase_ = Phase::body;
   update_deadline();

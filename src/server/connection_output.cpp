@@ -61,7 +61,7 @@ void Connection::encode_head() {
   const bool is_old = exchange.request_.head.minor_version == 0;
 
   // A body that is awaited behind "Expect" may never come, one that is long is not worth reading.
-  if (continue_due_) keep_alive_ = false;
+  if (continue_due_ || head.is_last) keep_alive_ = false;
   if (request_ == RequestPhase::body && exchange.sink_ == nullptr &&
       parser_.framing().length > kMaxDiscard) {
     keep_alive_ = false;

@@ -23,6 +23,7 @@ class ResponseHead {
   http::Status status;
   std::string_view reason{};                    // empty: the registered phrase
   std::optional<std::uint64_t> content_length;  // absent with a body: chunked, or until close
+  bool is_last = false;                         // the connection ends with it
   std::string_view date{};                      // of an answer made elsewhere; empty: now
   // Field lines ready to be sent, each with its CRLF. Their names must be none of those in
   // `fields`, but for Vary, which is a list.

@@ -33,13 +33,16 @@ bool is_named_in_connection(const http::RequestHead& head, const http::Field& fi
          http::has_token(head.fields, FieldName::connection, field.name);
 }
 
-// "X-Some" becomes HTTP_X_SOME.
+// "X-Some" becomes HTTP_X_SOME, and so does "X_Some", where it is passed on.
 std::string variable_name(std::string_view field_name) {
   std::string name(kFieldPrefix);
   for (const char c : field_name) {
     const char lower = ascii_lower(c);
-    const bool is_letter = lower >= 'a' && lower <= 'z';
-    name += c == '-' ? '_' : is_letter ? static_cast<char>(lower - 'a' + 'A') : c;
+    if (lower >= 'a' && lower <= 'z') {
+      name += static_cast<char>(lower - 'a' + 'A');
+    } else {
+      name += c >= '0' && c <= '9' ? c : '_';
+    }
   }
   return name;
 }
@@ -48,7 +51,8 @@ std::string variable_name(std::string_view field_name) {
 void add_fields(const GatewayRequest& request, Variables& variables) {
   const auto first = static_cast<std::ptrdiff_t>(variables.size());
   for (const http::Field& field : request.head.fields.all()) {
-    if (!is_fit_name(field.name) || is_withheld(field.known, request.pass_authorization)) continue;
+    if (!is_fit_name(field.name) && !is_passed_name(field.name, request.pass_names)) continue;
+    if (is_withheld(field.known, request.pass_authorization)) continue;
     if (is_named_in_connection(request.head, field)) continue;
     std::string name = variable_name(field.name);
     const auto same = std::find_if(variables.begin() + first, variables.end(),
@@ -88,6 +92,12 @@ std::string line_of(const Variables::value_type& variable) {
 }
 
 }  // namespace
+
+bool is_passed_name(std::string_view field_name, std::span<const std::string> names) {
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    return equals_ignoring_case(name, field_name);
+  });
+}
 
 Variables meta_variables(const GatewayRequest& request) {
   const http::Target& target = request.target;

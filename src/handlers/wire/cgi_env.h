@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,6 +31,7 @@ struct GatewayRequest {
   std::string_view document_root;           // empty: none
   std::optional<std::uint64_t> body_bytes;  // absent: the request has no body
   bool pass_authorization = false;
+  std::span<const std::string> pass_names = {};  // of fields, though they are not fit
   std::string_view scheme = "http";  // as the client sees it; "https": HTTPS is "on", too
   std::string_view auth_type = {};   // "Basic" when we know who asks; empty: we do not
   std::string_view remote_user = {};
@@ -38,6 +40,8 @@ struct GatewayRequest {
 // Whether a variable can stand for the field: letters, digits and hyphens. "X_A" and "X-A" would be
 // the same to the program, so a client could pass the one off as the other.
 bool is_fit_name(std::string_view field_name);
+// Whether it is among `names`, in whatever case.
+bool is_passed_name(std::string_view field_name, std::span<const std::string> names);
 
 // Each name once. Of the request's fields those whose names are fit, joined
 // when repeated. Never: Proxy (it would be HTTP_PROXY, which programs take for their own proxy),

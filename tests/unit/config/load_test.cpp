@@ -111,6 +111,7 @@ handler = "cgi"
 interpreter = { ".py" = "bin/python3" }
 env = { B = "1", A = "2" }
 pass_env = ["PATH"]
+pass_headers = ["X_Trace"]
 timeout_head = 1
 timeout_idle = 2
 timeout_total = 3
@@ -332,6 +333,7 @@ TEST_CASE("A site has its own keys and each route what it inherits") {
   CHECK(cgi.interpreter.at(".py") == "/etc/uvhttpd/bin/python3");
   CHECK(cgi.env == Fields{{"B", "1"}, {"A", "2"}});
   CHECK(cgi.pass_env == std::vector<std::string>{"PATH"});
+  CHECK(cgi.pass_headers == std::vector<std::string>{"X_Trace"});
   CHECK(cgi.timeout_total == milliseconds(3000));
   CHECK(cgi.max_running == 4);
   CHECK(cgi.queue == 5);
