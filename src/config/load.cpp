@@ -59,6 +59,7 @@ Config read_config(const Node& document, Reading& reading) {
   read_types(root, config.types);
   read_listeners(root, reading, config.listeners);
   read_sites(root, reading, config.limits, config.sites);
+  check_tls(root, reading.faults);
   read_expectations(root, reading, config.sites, config.expectations);
   root.report_unknown();
   if (config.listeners.empty()) {
@@ -74,7 +75,7 @@ Loaded load_checked(std::string_view text, const std::string& path, bool check_d
     Reading reading(faults, std::filesystem::path(file).parent_path().string(), check_disk);
     Config config = read_config(*document, reading);
     config.file = file;
-    if (faults.empty()) return {std::move(config), {}};
+    if (!faults.has_errors()) return {std::move(config), faults.take()};
   }
   return {std::nullopt, faults.take()};
 }
@@ -98,6 +99,16 @@ void Reading::check_below(Span at, std::string_view key, const std::string& root
 
 void Reading::check_program(Span at, std::string_view key, const std::string& path) const {
   check(at, key, path, {S_IFREG, "is not a regular file", X_OK, "cannot be executed"});
+}
+
+void Reading::check_file(Span at, std::string_view key, const std::string& path) const {
+  check(at, key, path, {S_IFREG, "is not a regular file", R_OK, "cannot be read"});
+}
+
+void Reading::check_exists(Span at, std::string_view key, const std::string& path) const {
+  struct stat status {};
+  if (!check_disk || ::stat(path.c_str(), &status) == 0) return;
+  faults.add(at, in_quotes(key) + ": " + in_quotes(path) + ": " + reason(errno));
 }
 
 void Reading::check(Span at, std::string_view key, const std::string& path,

@@ -48,7 +48,7 @@ const std::vector<HandlerKeys>& handler_keys() {
       {"cgi",
        {"root", "program", "interpreter", "env", "pass_env", "pass_headers", "timeout_head", "timeout_idle",
         "timeout_total", "max_running", "queue", "queue_timeout", "pass_authorization",
-        "buffer_body", "user", "group"}},
+        "buffer_body", "user", "group", "readable", "writable", "network"}},
       {"fastcgi", kScripts},
       {"scgi", kScripts},
       {"proxy", with_pool_keys({"strip_prefix", "set_headers", "underscores_in_headers",
@@ -121,6 +121,21 @@ void read_environment(TableReader& table, Reading& reading, CgiHandler& handler)
   table.read_list("pass_headers", handler.pass_headers, parse_token);
 }
 
+// Directories and files.
+void read_places(TableReader& table, Reading& reading, std::string_view key,
+                 std::vector<std::string>& places) {
+  const TextParser parse = reading.path();
+  table.read_list(key, places, parse);
+  const Node* node = table.find(key);
+  if (node == nullptr || node->kind != Node::Kind::array) return;
+  for (const Node& element : node->children) {
+    if (!as_text(element)) continue;
+    if (const Read<std::string> place = parse(element.text)) {
+      reading.check_exists(element.value, key, *place);
+    }
+  }
+}
+
 CgiHandler read_cgi(TableReader& table, Reading& reading, const Site& site) {
   CgiHandler handler;
   handler.own_root = table.read_text("root", handler.root, reading.path());
@@ -158,6 +173,9 @@ CgiHandler read_cgi(TableReader& table, Reading& reading, const Site& site) {
   table.read("buffer_body", handler.buffer_body, as_boolean);
   table.read_text("user", handler.user, parse_account);
   table.read_text("group", handler.group, parse_account);
+  read_places(table, reading, "readable", handler.readable);
+  read_places(table, reading, "writable", handler.writable);
+  table.read("network", handler.network, as_boolean);
   return handler;
 }
 
@@ -314,15 +332,17 @@ void read_routes(TableReader& site_table, Reading& reading, Site& site) {
   std::vector<Placed> earlier;
   site.routes.reserve(node != nullptr ? node->children.size() + 1 : 1);
   site_table.each_table("route", "[[site.route]]", [&](const Node& table) {
-    Route& route = site.routes.emplace_back();
+    Route& route = site.routes.emplace_back(route_of(site));
     route.line = reading.faults.line_of(table.value.start);
-    route.cors = site.cors;
-    route.body_bytes = site.body_bytes;
     TableReader reader(table, "[[site.route]]", reading.faults);
     const bool comparable = read_conditions(reader, reading, route);
     read_headers(reader, route.headers, route.headers_by_path);
     read_cors(reader, route.cors);
     read_body_bytes(reader, "body_bytes", route.body_bytes);
+    read_send_rate(reader, route.send_rate);
+    read_access(reader, route.access);
+    read_auth(reader, reading, route.auth);
+    read_rate_limit(reader, route.rate_limit);
     reader.read("access_log", route.access_log, as_boolean);
     read_handler(reader, reading, site, route);
     check_methods(reader, reading, route);

@@ -13,6 +13,7 @@ constexpr std::uint64_t kMaxRequests = 1'000'000'000;
 constexpr std::uint64_t kMaxWorkers = 1024;
 constexpr Bytes kMaxBody = Bytes{16} << 40;
 constexpr Bytes kMaxMemory = Bytes{1} << 40;
+constexpr Bytes kMaxRate = Bytes{1} << 40;  // a second
 constexpr std::size_t kMaxListeners = 256;
 
 const std::string kWorkersForms = "must be \"auto\" or 1 to " + std::to_string(kMaxWorkers);
@@ -74,10 +75,14 @@ void read_server(const Node& table, Reading& reading, Server& server) {
                                                      {"info", LogLevel::info},
                                                      {"warn", LogLevel::warn},
                                                      {"error", LogLevel::error}}};
+  constexpr std::array<Choice<Sandbox>, 3> kSandboxes{
+      {{"auto", Sandbox::automatic}, {"on", Sandbox::on}, {"off", Sandbox::off}}};
   TableReader reader(table, "[server]", reading.faults);
   reader.read("workers", server.workers, as_workers);
   reader.read_text("user", server.user, parse_account);
   reader.read_text("group", server.group, parse_account);
+  reader.read("sandbox", server.sandbox,
+              [&](const Node& node) { return as_choice(node, kSandboxes); });
   reader.read("drain_timeout", server.drain_timeout,
               [](const Node& node) { return as_duration(node); });
   reader.read_text("server_header", server.server_header, parse_field_value);
@@ -110,6 +115,9 @@ void read_limits(const Node& table, Reading& reading, Limits& limits) {
   size("body_min_rate", limits.body_min_rate, {0, 1 << 30});
   timeout("send_timeout", limits.send_timeout);
   timeout("keep_alive_timeout", limits.keep_alive_timeout);
+  read_send_rate(reader, limits.send_rate);
+  count("handshakes", limits.handshakes, {0, kMaxConnections});
+  timeout("handshake_timeout", limits.handshake_timeout);
   reader.report_unknown();
 
   if ((has_target || has_head) && limits.target_bytes >= limits.head_bytes) {
@@ -172,6 +180,7 @@ void read_listeners(TableReader& root, Reading& reading, std::vector<Listener>& 
       return text ? parse_address(*text, reading.directory)
                   : Read<Listener>(Unexpected(text.error()));
     });
+    reader.read("tls", listener.tls, as_boolean);
     read_proxies(reader, listener);
     reader.report_unknown();
     if (!has_address && !reader.has("address")) {
@@ -192,6 +201,10 @@ void read_listeners(TableReader& root, Reading& reading, std::vector<Listener>& 
 
 void read_body_bytes(TableReader& table, std::string_view key, Bytes& bytes) {
   table.read(key, bytes, [](const Node& node) { return as_size(node, {0, kMaxBody}); });
+}
+
+void read_send_rate(TableReader& table, Bytes& bytes) {
+  table.read("send_rate", bytes, [](const Node& node) { return as_size(node, {0, kMaxRate}); });
 }
 
 }  // namespace uvhttpd::config

@@ -95,11 +95,9 @@ void read_hosts(TableReader& table, Reading& reading, Hosts& hosts, Site& site) 
 // The files of a site are its last route, unless one of its own already takes every path.
 void add_static_route(Site& site) {
   if (site.files.root.empty()) return;
-  Route route;
+  Route route = route_of(site);
   route.path = {PathPattern::Kind::prefix, "/*", "/", ""};
   route.handler = StaticHandler{site.files, false};
-  route.cors = site.cors;
-  route.body_bytes = site.body_bytes;
   const bool covered = std::any_of(site.routes.begin(), site.routes.end(),
                                    [&](const Route& own) { return covers(own, route); });
   if (!covered) site.routes.push_back(std::move(route));
@@ -109,6 +107,7 @@ Site read_site(const Node& table, Reading& reading, const Limits& limits, Hosts&
   Site site;
   site.line = reading.faults.line_of(table.value.start);
   site.body_bytes = limits.body_bytes;
+  site.send_rate = limits.send_rate;
   TableReader reader(table, "[[site]]", reading.faults);
   read_hosts(reader, reading, hosts, site);
   reader.read_text("root", site.files.root, reading.path());
@@ -118,6 +117,12 @@ Site read_site(const Node& table, Reading& reading, const Limits& limits, Hosts&
   read_headers(reader, site.headers, site.headers_by_path);
   read_cors(reader, site.cors);
   read_body_bytes(reader, "body_bytes", site.body_bytes);
+  read_send_rate(reader, site.send_rate);
+  read_access(reader, site.access);
+  read_auth(reader, reading, site.auth);
+  read_rate_limit(reader, site.rate_limit);
+  read_tls(reader, reading, site.tls);
+  reader.read("redirect_https", site.redirect_https, as_boolean);
   read_error_pages(reader, reading, site);
   read_routes(reader, reading, site);
   if (!reader.has("root") && !reader.has("route")) {
@@ -129,6 +134,17 @@ Site read_site(const Node& table, Reading& reading, const Limits& limits, Hosts&
 }
 
 }  // namespace
+
+Route route_of(const Site& site) {
+  Route route;
+  route.cors = site.cors;
+  route.body_bytes = site.body_bytes;
+  route.send_rate = site.send_rate;
+  route.access = site.access;
+  route.auth = site.auth;
+  route.rate_limit = site.rate_limit;
+  return route;
+}
 
 void read_file_rules(TableReader& table, FileRules& rules) {
   constexpr std::array<Choice<Symlinks>, 3> kSymlinks{

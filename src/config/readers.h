@@ -32,6 +32,8 @@ class Reading {
   void check_below(Span at, std::string_view key, const std::string& root, const std::string& path,
                    const std::string& hint = {}) const;
   void check_program(Span at, std::string_view key, const std::string& path) const;
+  void check_file(Span at, std::string_view key, const std::string& path) const;
+  void check_exists(Span at, std::string_view key, const std::string& path) const;
   // A path of the file as an absolute one.
   TextParser path() const;
 
@@ -72,5 +74,16 @@ void read_headers(TableReader& table, Fields& headers, std::vector<PatternFields
 // Leaves what there is if the table has no `cors`.
 void read_cors(TableReader& table, std::optional<Cors>& cors);
 void read_body_bytes(TableReader& table, std::string_view key, Bytes& bytes);
+void read_send_rate(TableReader& table, Bytes& bytes);
+// Leaves nothing of what there is if the table has `allow` or `deny`.
+void read_access(TableReader& table, Access& access);
+// Each leaves what there is if the table has no such key, and takes it away where that is false.
+void read_auth(TableReader& table, Reading& reading, std::optional<Auth>& auth);
+void read_rate_limit(TableReader& table, std::optional<RateLimit>& limit);
+void read_tls(TableReader& table, Reading& reading, std::optional<Tls>& tls);
+// What listeners and sites that have been read say of TLS has to fit together.
+void check_tls(TableReader& root, Faults& faults);
+// A route with what it has of its site, all of whose other keys have been read.
+Route route_of(const Site& site);
 
 }  // namespace uvhttpd::config

@@ -28,11 +28,21 @@ Faults::Faults(std::string file, std::string_view text)
 }
 
 void Faults::add(Span at, std::string message, std::string hint) {
-  faults_.push_back({at, std::move(message), std::move(hint)});
+  faults_.push_back({at, std::move(message), std::move(hint), Diagnostic::Severity::error});
 }
 
 void Faults::add(Span at, const std::string& what, Complaint complaint) {
   add(at, what + " " + std::move(complaint.message), std::move(complaint.hint));
+}
+
+void Faults::warn(Span at, std::string message, std::string hint) {
+  faults_.push_back({at, std::move(message), std::move(hint), Diagnostic::Severity::warning});
+}
+
+bool Faults::has_errors() const {
+  return std::any_of(faults_.begin(), faults_.end(), [](const Fault& fault) {
+    return fault.severity == Diagnostic::Severity::error;
+  });
 }
 
 std::size_t Faults::line_of(std::size_t offset) const {
@@ -44,17 +54,27 @@ std::vector<Diagnostic> Faults::take() {
   // kNowhere plus one is zero, so that what concerns the whole file comes first.
   std::stable_sort(faults_.begin(), faults_.end(),
                    [](const Fault& a, const Fault& b) { return a.at.start + 1 < b.at.start + 1; });
+  const bool with_errors = has_errors();
+  if (with_errors && faults_.size() > kMaxShown) {
+    std::erase_if(faults_, [](const Fault& fault) {
+      return fault.severity == Diagnostic::Severity::warning;
+    });
+  }
   const std::size_t found = faults_.size();
   if (found > kMaxShown) faults_.resize(kMaxShown - 1);
   std::vector<Diagnostic> diagnostics;
   for (Fault& fault : faults_) {
     Diagnostic& diagnostic = diagnostics.emplace_back(place(fault.at));
+    diagnostic.severity = fault.severity;
     diagnostic.message = std::move(fault.message);
     diagnostic.hint = std::move(fault.hint);
   }
   if (found > kMaxShown) {
     diagnostics.push_back(place(Span{}));
-    diagnostics.back().message = "and " + std::to_string(found - kMaxShown + 1) + " more errors";
+    diagnostics.back().severity =
+        with_errors ? Diagnostic::Severity::error : Diagnostic::Severity::warning;
+    diagnostics.back().message = "and " + std::to_string(found - kMaxShown + 1) +
+                                 (with_errors ? " more errors" : " more warnings");
   }
   faults_.clear();
   return diagnostics;

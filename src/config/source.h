@@ -43,12 +43,15 @@ class Faults {
 
   void add(Span at, std::string message, std::string hint = {});
   void add(Span at, const std::string& what, Complaint complaint);
-  bool empty() const { return faults_.empty(); }
+  // What is most likely not meant, but can be done.
+  void warn(Span at, std::string message, std::string hint = {});
+  bool has_errors() const;
   // A diagnostic without a message, for what is found wrong at that place later on.
   Diagnostic place(Span at) const;
   // The line of an offset, from 1; for hints that point at another place.
   std::size_t line_of(std::size_t offset) const;
-  // Sorted by position; at most kMaxShown, the last of which then says so.
+  // Sorted by position; at most kMaxShown, the last of which then says so. Beside that many errors
+  // there are no warnings.
   std::vector<Diagnostic> take();
 
   static constexpr std::size_t kMaxShown = 200;
@@ -58,6 +61,7 @@ class Faults {
     Span at;
     std::string message;
     std::string hint;
+    Diagnostic::Severity severity;
   };
 
   std::string file_;

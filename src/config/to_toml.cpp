@@ -19,6 +19,15 @@ const char* name_of(LogLevel level) {
   return "";
 }
 
+const char* name_of(Sandbox sandbox) {
+  switch (sandbox) {
+    case Sandbox::automatic: return "auto";
+    case Sandbox::on: return "on";
+    case Sandbox::off: return "off";
+  }
+  return "";
+}
+
 const char* name_of(Symlinks symlinks) {
   switch (symlinks) {
     case Symlinks::inside: return "inside";
@@ -67,11 +76,14 @@ std::string address_of(const Listener& listener) {
   return (ipv6 ? "[" + listener.host + "]" : listener.host) + ":" + std::to_string(listener.port);
 }
 
+std::vector<std::string> texts_of(const std::vector<Network>& networks) {
+  std::vector<std::string> texts;
+  for (const Network& network : networks) texts.push_back(format_network(network));
+  return texts;
+}
+
 std::vector<std::string> trusted_by(const Listener& listener) {
-  std::vector<std::string> trusted;
-  for (const Network& network : listener.trusted_proxies) {
-    trusted.push_back(format_network(network));
-  }
+  std::vector<std::string> trusted = texts_of(listener.trusted_proxies);
   if (listener.trust_unix) trusted.emplace_back("unix");
   return trusted;
 }
@@ -82,6 +94,7 @@ void write_globals(TomlWriter& out, const Config& config) {
   out.raw("workers", server.workers == 0 ? "\"auto\"" : std::to_string(server.workers));
   out.line("user", server.user);
   out.line("group", server.group);
+  out.line("sandbox", std::string_view(name_of(server.sandbox)));
   out.line("drain_timeout", server.drain_timeout);
   out.line("server_header", server.server_header);
   out.line("log", server.log);
@@ -101,6 +114,9 @@ void write_globals(TomlWriter& out, const Config& config) {
   out.raw("body_min_rate", toml_size(limits.body_min_rate));
   out.line("send_timeout", limits.send_timeout);
   out.line("keep_alive_timeout", limits.keep_alive_timeout);
+  out.raw("send_rate", toml_size(limits.send_rate));
+  out.line("handshakes", limits.handshakes);
+  out.line("handshake_timeout", limits.handshake_timeout);
 
   out.header("[access_log]");
   out.line("path", config.access_log.path);
@@ -191,6 +207,9 @@ struct HandlerWriter {
     out.line("buffer_body", handler.buffer_body);
     out.line("user", handler.user);
     out.line("group", handler.group);
+    out.line("readable", handler.readable);
+    out.line("writable", handler.writable);
+    out.line("network", handler.network);
   }
   void operator()(const FastCgiHandler& handler) const { write_scripts(out, handler.script); }
   void operator()(const ScgiHandler& handler) const { write_scripts(out, handler.script); }
@@ -237,6 +256,57 @@ void write_cors(TomlWriter& out, const std::optional<Cors>& cors) {
                      {"max_age", toml_text(cors->max_age)}});
 }
 
+// What sites and routes say of who may have an answer, and how fast.
+template <class SiteOrRoute>
+void write_access(TomlWriter& out, const SiteOrRoute& holder) {
+  out.raw("body_bytes", toml_size(holder.body_bytes));
+  out.raw("send_rate", toml_size(holder.send_rate));
+  out.line("allow", texts_of(holder.access.allow));
+  out.line("deny", texts_of(holder.access.deny));
+  if (const std::optional<Auth>& auth = holder.auth) {
+    out.table("auth", {{"realm", toml_text(auth->realm)}, {"users", toml_text(auth->users)}});
+  } else {
+    out.line("auth", false);
+  }
+  if (const std::optional<RateLimit>& limit = holder.rate_limit) {
+    const std::string key = limit->key.empty() ? "client" : "header:" + limit->key;
+    out.table("rate_limit", {{"requests", toml_text(limit->requests)},
+                             {"per", toml_text(limit->per)},
+                             {"burst", toml_text(limit->burst)},
+                             {"key", toml_text(key)}});
+  } else {
+    out.line("rate_limit", false);
+  }
+}
+
+// In a list only where there are several.
+std::string one_or_many(const std::vector<std::string>& files) {
+  return files.size() == 1 ? toml_text(files[0]) : toml_text(files);
+}
+
+void write_tls(TomlWriter& out, const Site& site) {
+  out.line("redirect_https", site.redirect_https);
+  if (!site.tls) return;
+  const Tls& tls = *site.tls;
+  std::vector<std::string> certificates;
+  std::vector<std::string> keys;
+  for (const KeyPair& pair : tls.key_pairs) {
+    certificates.push_back(pair.certificate);
+    keys.push_back(pair.key);
+  }
+  TomlTable table{{"certificate", one_or_many(certificates)},
+                  {"key", one_or_many(keys)},
+                  {"client_ca", toml_text(tls.client_ca)}};
+  if (!tls.client_ca.empty()) {
+    table.push_back(
+        {"client_certificate", toml_text(tls.client_required ? "required" : "optional")});
+  }
+  table.push_back(
+      {"min_version", toml_text(tls.min_version == TlsVersion::tls1_3 ? "1.3" : "1.2")});
+  table.push_back({"hsts", toml_text(tls.hsts)});
+  out.table("tls", table);
+}
+
 void write_route(TomlWriter& out, const Route& route) {
   out.header("[[site.route]]");
   out.line("path", route.path.text);
@@ -245,7 +315,7 @@ void write_route(TomlWriter& out, const Route& route) {
   std::visit(HandlerWriter{out}, route.handler);
   write_headers(out, route.headers, route.headers_by_path);
   write_cors(out, route.cors);
-  out.raw("body_bytes", toml_size(route.body_bytes));
+  write_access(out, route);
   out.line("access_log", route.access_log);
 }
 
@@ -262,7 +332,8 @@ void write_site(TomlWriter& out, const Site& site) {
     }
     out.table("error_pages", toml_table(pages));
   }
-  out.raw("body_bytes", toml_size(site.body_bytes));
+  write_access(out, site);
+  write_tls(out, site);
   for (const Route& route : site.routes) write_route(out, route);
 }
 
@@ -291,6 +362,7 @@ std::string to_toml(const Config& config) {
   for (const Listener& listener : config.listeners) {
     out.header("[[listener]]");
     out.line("address", address_of(listener));
+    out.line("tls", listener.tls);
     out.line("proxy_protocol", listener.proxy_protocol);
     out.line("trusted_proxies", trusted_by(listener));
   }

@@ -50,6 +50,17 @@ TEST_CASE("Faults of the server's tables") {
        "2:7+8 `log` is neither a path nor one of the known words: `sdterr` (did you mean "
        "\"stderr\"? A "
        "path has a `/` in it)"},
+      {"sandbox", "[server]\nsandbox = \"atuo\"",
+       "2:11+6 `sandbox` must be one of \"auto\", \"on\", \"off\", not `atuo` (did you mean "
+       "\"auto\"?)"},
+      {"sandbox as boolean", "[server]\nsandbox = true",
+       "2:11+4 `sandbox` must be a string, not a boolean"},
+      {"rate", "[limits]\nsend_rate = \"1025GiB\"",
+       "2:13+9 `send_rate` must be 0 to 1024GiB, not 1025GiB"},
+      {"many handshakes", "[limits]\nhandshakes = 1000001",
+       "2:14+7 `handshakes` must be 0 to 1000000, not 1000001"},
+      {"no time for handshakes", "[limits]\nhandshake_timeout = 0",
+       "2:21+1 `handshake_timeout` must be 1ms to 24h, not 0s"},
       {"user", "[server]\nuser = \"a:b\"", "2:8+5 `user` is no name of an account: `a:b`"},
       {"server field", "[server]\nserver_header = \"a\\r\\nX: y\"",
        "2:17+11 `server_header` has a control character in it, which no field value may have"},
@@ -111,8 +122,8 @@ TEST_CASE("Faults of listeners") {
       {"misspelt address", "[[listener]]\nadress = \"127.0.0.1:1\"",
        "1:1+12 this listener has no `address`\n"
        "2:1+6 unknown key `adress` in [[listener]] (did you mean `address`?)"},
-      {"later key", "[[listener]]\naddress = \"127.0.0.1:1\"\ntls = true",
-       "3:1+3 unknown key `tls` in [[listener]]"},
+      {"later key", "[[listener]]\naddress = \"127.0.0.1:1\"\nhttp2 = true",
+       "3:1+5 unknown key `http2` in [[listener]]"},
       {"no port", "[[listener]]\naddress = \"127.0.0.1\"",
        "2:11+11 `address` has no port: `127.0.0.1` (\"127.0.0.1:8080\", \"[::1]:8080\", "
        "\"unix:/path\" "
@@ -142,7 +153,7 @@ TEST_CASE("Faults of listeners") {
 TEST_CASE("Faults of sites") {
   constexpr Row kRows[] = {
       {"misspelt key", "rooot = 1", "3:1+5 unknown key `rooot` in [[site]] (did you mean `root`?)"},
-      {"later key", "redirect_https = true", "3:1+14 unknown key `redirect_https` in [[site]]"},
+      {"later key", "http3 = true", "3:1+5 unknown key `http3` in [[site]]"},
       {"hosts as string", "hosts = \"a\"",
        "3:9+3 `hosts` must be an array of strings, not a string (write it in brackets: [\"...\"])"},
       {"each bad host", "hosts = [\"a b\", 5, \"c:80\"]",

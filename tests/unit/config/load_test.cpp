@@ -50,6 +50,7 @@ constexpr std::string_view kEverything = R"(
 workers = 3
 user = "www-data"
 group = "www-data"
+sandbox = "on"
 drain_timeout = 1.5
 server_header = ""
 log = "log/error.log"
@@ -67,6 +68,9 @@ body_timeout = "2m"
 body_min_rate = "1KiB"
 send_timeout = "1h"
 keep_alive_timeout = "500ms"
+send_rate = "1MB"
+handshakes = 0
+handshake_timeout = "5s"
 [access_log]
 path = "off"
 format = "json"
@@ -78,6 +82,7 @@ revalidate = 0
 ".GLB" = "model/gltf-binary"
 [[listener]]
 address = "[::]:80"
+tls = true
 [[listener]]
 address = "unix:run/http.sock"
 proxy_protocol = true
@@ -104,6 +109,13 @@ headers = { X-B = "1", "/a/*" = { X-E = "5", X-D = "4" }, X-A = "2", "*.pdf" = {
 cors = { origins = ["HTTPS://App.example.org:443", "https://*.example.org"], credentials = true }
 error_pages = { 5xx = "/50x.html", 404 = "/404.html" }
 body_bytes = "1KiB"
+send_rate = "100KiB"
+allow = ["10.0.0.0/8", "2001:DB8::1"]
+deny = ["10.0.0.1"]
+auth = { realm = "the \"site\"", users = "users" }
+rate_limit = { requests = 10, per = "1m", burst = 20, key = "header:X-Key" }
+redirect_https = true
+tls = { certificate = ["ec.pem", "rsa.pem"], key = ["ec.key", "/keys/rsa.key"], client_ca = "ca.pem", client_certificate = "optional", min_version = "1.3", hsts = "max-age=1; includeSubDomains" }
 [[site.route]]
 path = "/cgi-bin/*"
 methods = ["GET", "POST"]
@@ -122,9 +134,16 @@ pass_authorization = true
 buffer_body = false
 user = "app"
 group = "apps"
+readable = ["data"]
+writable = ["/var/lib/app/", "upload"]
+network = true
 headers = { X-C = "3", "*.txt" = { X-F = "6" } }
 body_bytes = "1MiB"
 access_log = false
+send_rate = 0
+deny = ["192.0.2.0/24"]
+auth = { users = "/etc/others" }
+rate_limit = { requests = 5 }
 cors = { origins = ["*"], methods = ["GET", "PUT"], headers = ["*"], expose = ["X-C"], max_age = 5 }
 [[site.route]]
 path = "/docs/*"
@@ -135,6 +154,9 @@ fallback = ""
 source_files = false
 symlinks = "follow"
 compress = []
+allow = []
+auth = false
+rate_limit = false
 [[site.route]]
 path = "/old/*"
 handler = "redirect"
@@ -162,6 +184,7 @@ TEST_CASE("Every key arrives in the Config") {
   CHECK(config.file == kPath);
   CHECK(config.server.workers == 3);
   CHECK(config.server.user == "www-data");
+  CHECK(config.server.sandbox == Sandbox::on);
   CHECK(config.server.drain_timeout == milliseconds(1500));
   CHECK(config.server.server_header == "");
   CHECK(config.server.log == "/etc/uvhttpd/log/error.log");
@@ -178,6 +201,9 @@ TEST_CASE("Every key arrives in the Config") {
   CHECK(config.limits.body_min_rate == 1024);
   CHECK(config.limits.send_timeout == milliseconds(3'600'000));
   CHECK(config.limits.keep_alive_timeout == milliseconds(500));
+  CHECK(config.limits.send_rate == 1'000'000);
+  CHECK(config.limits.handshakes == 0);
+  CHECK(config.limits.handshake_timeout == milliseconds(5000));
   CHECK(config.access_log.path == "off");
   CHECK(config.access_log.format == LogFormat::json);
   CHECK(config.cache.memory == 0);
@@ -186,6 +212,8 @@ TEST_CASE("Every key arrives in the Config") {
   CHECK(config.types.at(".glb") == "model/gltf-binary");
   REQUIRE(config.listeners.size() == 4);
   CHECK(config.listeners[0].host == "::");
+  CHECK(config.listeners[0].tls);
+  CHECK_FALSE(config.listeners[1].tls);
   CHECK_FALSE(config.listeners[0].proxy_protocol);
   CHECK_FALSE(config.listeners[0].trust_unix);
   const Listener& socket = config.listeners[1];
@@ -250,6 +278,54 @@ TEST_CASE("A route has the cross-origin rules of its own, else those of the site
     CHECK(site.routes[i].cors->origins == site.cors->origins);
   }
   CHECK_FALSE(config_of(kSite).sites[0].routes[0].cors.has_value());
+}
+
+TEST_CASE("A site says who may have its answers, and each route what holds for it") {
+  const Site site = config_of(kEverything).sites[0];
+  CHECK(site.send_rate == 100 << 10);
+  REQUIRE(site.access.allow.size() == 2);
+  CHECK(format_network(site.access.allow[0]) == "10.0.0.0/8");
+  CHECK(format_network(site.access.allow[1]) == "2001:db8::1");
+  REQUIRE(site.access.deny.size() == 1);
+  CHECK(format_network(site.access.deny[0]) == "10.0.0.1");
+  CHECK(site.auth == Auth{"the \"site\"", "/etc/uvhttpd/users"});
+  CHECK(site.rate_limit == RateLimit{10, milliseconds(60'000), 20, "x-key"});
+
+  const Route& own = site.routes[0];
+  CHECK(own.send_rate == 0);
+  CHECK(own.access.allow.empty());
+  REQUIRE(own.access.deny.size() == 1);
+  CHECK(format_network(own.access.deny[0]) == "192.0.2.0/24");
+  CHECK(own.auth == Auth{"Restricted", "/etc/others"});
+  CHECK(own.rate_limit == RateLimit{5, milliseconds(1000), 5, ""});
+
+  const Route& open = site.routes[1];
+  CHECK(open.send_rate == site.send_rate);
+  CHECK(open.access.allow.empty());
+  CHECK(open.access.deny.empty());
+  CHECK_FALSE(open.auth.has_value());
+  CHECK_FALSE(open.rate_limit.has_value());
+
+  for (std::size_t i = 2; i < site.routes.size(); ++i) {
+    CAPTURE(i);
+    CHECK(site.routes[i].send_rate == site.send_rate);
+    CHECK(site.routes[i].access.allow == site.access.allow);
+    CHECK(site.routes[i].access.deny == site.access.deny);
+    CHECK(site.routes[i].auth == site.auth);
+    CHECK(site.routes[i].rate_limit == site.rate_limit);
+  }
+}
+
+TEST_CASE("A site has its certificates with their keys, and what it asks of clients") {
+  const Site site = config_of(kEverything).sites[0];
+  CHECK(site.redirect_https);
+  REQUIRE(site.tls.has_value());
+  CHECK(site.tls->key_pairs == std::vector<KeyPair>{{"/etc/uvhttpd/ec.pem", "/etc/uvhttpd/ec.key"},
+                                                    {"/etc/uvhttpd/rsa.pem", "/keys/rsa.key"}});
+  CHECK(site.tls->client_ca == "/etc/uvhttpd/ca.pem");
+  CHECK_FALSE(site.tls->client_required);
+  CHECK(site.tls->min_version == TlsVersion::tls1_3);
+  CHECK(site.tls->hsts == "max-age=1; includeSubDomains");
 }
 
 TEST_CASE("A test of the file has a request and what is expected of its answer") {
@@ -341,6 +417,9 @@ TEST_CASE("A site has its own keys and each route what it inherits") {
   CHECK_FALSE(cgi.buffer_body);
   CHECK(cgi.user == "app");
   CHECK(cgi.group == "apps");
+  CHECK(cgi.readable == std::vector<std::string>{"/etc/uvhttpd/data"});
+  CHECK(cgi.writable == std::vector<std::string>{"/var/lib/app", "/etc/uvhttpd/upload"});
+  CHECK(cgi.network);
 
   const auto& docs = std::get<StaticHandler>(site.routes[1].handler);
   CHECK(docs.own_root);
@@ -361,12 +440,20 @@ TEST_CASE("A site has its own keys and each route what it inherits") {
 TEST_CASE("The smallest file has all defaults, a listener and a route for the files") {
   const Config config = config_of(kSite);
   CHECK(config.server.workers == 0);
+  CHECK(config.server.sandbox == Sandbox::automatic);
   CHECK(config.limits.head_bytes == 16384);
+  CHECK(config.limits.send_rate == 0);
+  CHECK(config.limits.handshakes == 1000);
+  CHECK(config.limits.handshake_timeout == milliseconds(10'000));
   REQUIRE(config.listeners.size() == 1);
   CHECK(config.listeners[0].address == "127.0.0.1:8080");
   CHECK(config.listeners[0].port == 8080);
   REQUIRE(config.sites[0].routes.size() == 1);
   CHECK(config.sites[0].routes[0].body_bytes == config.limits.body_bytes);
+  CHECK_FALSE(config.sites[0].tls.has_value());
+  CHECK_FALSE(config.sites[0].redirect_https);
+  CHECK_FALSE(config.sites[0].routes[0].auth.has_value());
+  CHECK_FALSE(config.sites[0].routes[0].rate_limit.has_value());
 }
 
 TEST_CASE("The route for the files is added unless one of the site's takes every request") {
@@ -509,6 +596,20 @@ path = "/g/*"
 handler = "static"
 root = "."
 fallback = "/plain"
+[[site.route]]
+path = "/h/*"
+handler = "cgi"
+readable = ["plain", "www", "none"]
+writable = ["other"]
+auth = { users = "none" }
+[[site]]
+hosts = ["a"]
+root = "www"
+auth = { users = "www" }
+tls = { certificate = "plain", key = ["none"], client_ca = "www" }
+[[listener]]
+address = "127.0.0.1:443"
+tls = true
 )";
   const Loaded loaded = load_file(directory.write("a.toml", text));
   std::string seen;
@@ -525,7 +626,28 @@ fallback = "/plain"
         "16:11  cannot be executed: Permission denied\n"
         "20:25 : No such file or directory\n"
         "24:12 : No such file or directory\n"
-        "28:8 : No such file or directory\n");
+        "28:8 : No such file or directory\n"
+        "42:29 : No such file or directory\n"
+        "43:13 : No such file or directory\n"
+        "44:18 : No such file or directory\n"
+        "48:18  is not a regular file\n"
+        "49:39 : No such file or directory\n"
+        "49:60  is not a regular file\n");
+}
+
+TEST_CASE("A file that may not be read is named with the reason") {
+  if (::geteuid() == 0) return;
+  const TemporaryDirectory directory;
+  const std::string secret = directory.write("secret", "");
+  REQUIRE(::chmod(secret.c_str(), 0) == 0);
+  const Loaded loaded = load_file(directory.write("a.toml", R"([[site]]
+root = "."
+auth = { users = "secret" }
+tls = { certificate = "a.toml", key = "secret" }
+)"));
+  CHECK(messages_of(loaded) == "`users`: `" + secret + "` cannot be read: Permission denied\n" +
+                                   "`tls` is of no use here: no listener has `tls = true`\n" +
+                                   "`key`: `" + secret + "` cannot be read: Permission denied\n");
 }
 
 }  // namespace
