@@ -13,6 +13,7 @@ from conftest import BINARY
 from sites import ECHO, put, site, without_override
 
 SITE = '[[site]]\nroot = "www"\n'
+TLS = '[[listener]]\naddress = "[::]:443"\ntls = true\n'
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
@@ -81,6 +82,19 @@ FAULTS = {
     "host that is a URL": ('[[site]]\nhosts = ["http://a"]\nroot = "www"\n', 2, 10, "http://a"),
     "field that frames": (SITE + 'headers = { "Content-Length" = "1" }\n', 3, 13, "Content-Length"),
     "field with a line end": (SITE + 'headers = { "X-A" = "a\\r\\nb" }\n', 3, 21, ""),
+    "certificate that is missing": (SITE + 'tls = { certificate = "none.pem", key = "www/404.html" }\n' + TLS, 3, 23, "none.pem.*No such file"),
+    "certificates of other number than keys": (SITE + 'tls = { certificate = ["www/404.html"], key = ["www/404.html", "www/index.html"] }\n' + TLS, 3, 47,
+                                               "2 for the 1 of `certificate`"),
+    "clients' certificates of no authority": (SITE + 'tls = { certificate = "www/404.html", key = "www/404.html", client_certificate = "optional" }\n' + TLS, 3, 82,
+                                              "needs `client_ca`"),
+    "duration for a field": (SITE + 'tls = { certificate = "www/404.html", key = "www/404.html", hsts = "1y" }\n' + TLS, 3, 68, "max-age=31536000"),
+    "TLS without certificates": (SITE + TLS, 5, 7, r"in a \[\[site\]\]: tls = "),
+    "network by name": (SITE + 'deny = ["all"]\n', 3, 9, "are all addresses"),
+    "authentication without users": (SITE + 'auth = { realm = "a" }\n', 3, 8, "needs `users`.*uvhttpd passwd"),
+    "users that are missing": (SITE + 'auth = { users = "none" }\n', 3, 18, "No such file"),
+    "rate of nothing": (SITE + 'rate_limit = { per = "1s" }\n', 3, 14, "needs `requests`"),
+    "rate by another word": (SITE + 'rate_limit = { requests = 1, key = "X-Key" }\n', 3, 36, '"header:X-Key"'),
+    "place of programs that is missing": (SITE + '[[site.route]]\npath = "/a"\nhandler = "cgi"\nwritable = ["www", "none"]\n', 6, 20, "No such file"),
     "upstream over TLS": (SITE + '[[site.route]]\npath = "/a"\nhandler = "proxy"\nupstream = "https://a"\n', 6, 12, "TLS to upstreams is not supported"),
     "upstream without a port": (SITE + '[[site.route]]\npath = "/a"\nhandler = "fastcgi"\nupstream = ["php"]\n', 6, 13, "has no port"),
     "key of a gateway": (SITE + '[[site.route]]\npath = "/a"\nhandler = "cgi"\nupstream = []\n', 6, 1, '"fastcgi", "scgi" and "proxy"'),
@@ -149,6 +163,23 @@ def test_file_may_have_a_byte_order_mark_and_line_ends_of_another_system(check):
     assert check(b"\xef\xbb\xbf" + SITE.replace("\n", "\r\n").encode()).returncode == 0
 
 
+def test_what_is_most_likely_not_meant_is_a_warning_and_the_file_is_valid(check):
+    result = check(SITE + "redirect_https = true\n")
+    assert result.returncode == 0 and "valid" in result.stderr
+    assert re.search(r"toml:3:18: warning: .*no listener has `tls = true`\n", result.stderr), result.stderr
+    result = check(SITE + "redirect_https = true\n", "--json")
+    assert result.returncode == 0 and [each["severity"] for each in json.loads(result.stdout)] == ["warning"]
+
+
+@pytest.mark.parametrize("key", ['tls = { certificate = "www/404.html", key = "secret" }', 'auth = { users = "secret" }'], ids=["key", "users"])
+def test_unreadable_secret_is_named_with_the_reason(check, tmp_path, key):
+    secret = put(tmp_path / "secret", "")
+    secret.chmod(0)
+    check(SITE + key + "\n")
+    result = subprocess.run([*without_override(), BINARY, "check", "-c", tmp_path / "uvhttpd.toml"], text=True, capture_output=True, timeout=wire.DEADLINE)
+    assert result.returncode == 2 and f"`{secret}` cannot be read: Permission denied" in result.stderr
+
+
 def test_t_is_check(uvhttpd, tmp_path):
     site(tmp_path)
     file = put(tmp_path / "uvhttpd.toml", SITE)
@@ -180,6 +211,12 @@ headers = { "X-A" = "a \" \\ é", "*.pdf" = { X-Robots-Tag = "noindex" } }
 cors = { origins = ["https://*.Example.org:443"], expose = ["X-A"], credentials = true }
 error_pages = { 404 = "/404.html", "5xx" = "/404.html" }
 body_bytes = "1MB"
+send_rate = "1MB"
+allow = ["10.0.0.0/8", "2001:DB8::1"]
+deny = ["10.1.0.0/16"]
+auth = { realm = "a \" b", users = "users" }
+rate_limit = { requests = 10, per = "500ms", key = "header:X-Key" }
+redirect_https = true
 [[site.route]]
 path = "/cgi/*"
 methods = ["GET", "POST"]
@@ -190,6 +227,12 @@ env = { A = "b" }
 pass_env = ["TZ"]
 timeout_total = "1m"
 buffer_body = false
+readable = ["www"]
+writable = ["users", "/tmp/"]
+network = true
+auth = false
+rate_limit = false
+deny = []
 [[site.route]]
 path = "*.php"
 handler = "cgi"
@@ -225,12 +268,16 @@ address = "systemd:http"
 ".X" = "text/x"
 [server]
 workers = 3
+sandbox = "off"
 drain_timeout = "1500ms"
 server_header = ""
 log = "error.log"
 [limits]
 body_bytes = 0
 connections_per_ip = 5
+send_rate = "2MB"
+handshakes = 0
+handshake_timeout = "1500ms"
 [[expect]]
 request = "http://example.net/old/a?x=1"
 status = 308
@@ -249,8 +296,13 @@ revalidate = "1m"
 """
 
 
+# Of "alice", whose password is "secret".
+USERS = "alice:$6$GFVGNTcGhTJqbPhu$O5Dc1tHlUPSFYHBvM/YAhszyKp1s0qB5XLlj9nFtkZhv15gmP1FM7LjTafr86819TNrpASJRYPDHsEw24el9.0\n"
+
+
 @pytest.mark.parametrize("text", [SITE, EVERYTHING], ids=["least", "everything"])
-def test_configuration_in_force_is_a_file_that_means_the_same(check, text):
+def test_configuration_in_force_is_a_file_that_means_the_same(check, tmp_path, text):
+    put(tmp_path / "users", USERS)
     first = check(text, "--effective")
     assert first.returncode == 0, first.stderr
     again = check(first.stdout, "--effective")
@@ -263,11 +315,22 @@ def test_configuration_in_force_shows_the_defaults(check):
     for line in ['workers = "auto"', 'drain_timeout = "10s"', 'server_header = "uvhttpd"', 'log = "stderr"', 'log_level = "info"',
                  'connections = 10000', 'connections_per_ip = 0', 'requests_per_connection = 0', 'target_bytes = "8KiB"',
                  'head_bytes = "16KiB"', 'head_fields = 100', 'body_bytes = "10MiB"', 'head_timeout = "10s"', 'body_timeout = "15s"',
-                 'body_min_rate = 500', 'send_timeout = "30s"', 'keep_alive_timeout = "60s"', 'path = "stdout"', 'format = "combined"',
+                 'body_min_rate = 500', 'send_timeout = "30s"', 'keep_alive_timeout = "60s"', 'sandbox = "auto"', 'send_rate = 0', 'handshakes = 1000', 'handshake_timeout = "10s"',
+                 'tls = false', 'allow = []', 'deny = []', 'auth = false', 'rate_limit = false', 'redirect_https = false', 'path = "stdout"', 'format = "combined"',
                  'memory = "64MiB"', 'file_bytes = "1MiB"', 'revalidate = "1s"', 'address = "127.0.0.1:8080"', 'symlinks = "inside"',
                  'index = ["index.html"]', 'listing = false', 'fallback = ""', 'clean_urls = false', 'hidden_files = false',
                  'source_files = false', 'proxy_protocol = false', 'trusted_proxies = []', 'precompressed = true', 'compress = ["zstd", "br", "gzip"]', 'charset = "utf-8"']:
         assert line in shown.splitlines(), line
+
+
+@pytest.mark.parametrize("file", ["config/uvhttpd.toml", "docs/configuration.md"])
+def test_every_key_in_force_is_in_the_example_and_in_the_reference(check, tmp_path, file):
+    put(tmp_path / "users", USERS)
+    shown = check(EVERYTHING, "--effective").stdout
+    keys = set(re.findall(r"^(\w+) = ", shown, re.MULTILINE))
+    with open(os.path.join(ROOT, file), encoding="utf-8") as text:
+        words = set(re.findall(r"\w+", text.read()))
+    assert keys and not keys - words
 
 
 def test_shipped_configuration_is_valid(uvhttpd):
