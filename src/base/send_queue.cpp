@@ -107,6 +107,14 @@ SendQueue::FileRange SendQueue::front_file() const {
   return {segment.fd, segment.position, segment.size};
 }
 
+SendQueue::FileRange SendQueue::first_file() const {
+  for (std::size_t i = first_; i < segments_.size(); ++i) {
+    const Segment& segment = segments_[i];
+    if (segment.kind == Kind::file) return {segment.fd, segment.position, segment.size};
+  }
+  return {};
+}
+
 bool SendQueue::file_follows() const {
   for (std::size_t i = first_; i < segments_.size(); ++i) {
     if (segments_[i].kind == Kind::file) return i != first_;

@@ -49,6 +49,8 @@ class SendQueue {
   std::size_t gather(std::span<iovec> out, std::size_t limit) const;
   // The file range at the front; fd is -1 when octets are at the front.
   FileRange front_file() const;
+  // The first file range, behind the octets at the front; fd is -1 when there is none.
+  FileRange first_file() const;
   // True when a file range follows the octets at the front.
   bool file_follows() const;
   void consume(std::uint64_t bytes);

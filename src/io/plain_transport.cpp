@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "io/plain_transport.h"
 
-#include <linux/sockios.h>
-#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -11,6 +9,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+
+#include "io/socket.h"
 
 namespace uvhttpd {
 namespace {
@@ -86,15 +86,8 @@ void PlainTransport::want(unsigned interest) {
 
 void PlainTransport::shutdown_write() { ::shutdown(socket_.get(), SHUT_WR); }
 
-void PlainTransport::cut_off() {
-  // Closing resets the connection instead of ending the stream.
-  const linger at_once{1, 0};
-  ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-}
+void PlainTransport::cut_off() { reset_on_close(socket_.get()); }
 
-std::uint64_t PlainTransport::unacknowledged() const {
-  int queued = 0;
-  return ::ioctl(socket_.get(), SIOCOUTQ, &queued) == 0 ? static_cast<std::uint64_t>(queued) : 0;
-}
+std::uint64_t PlainTransport::unacknowledged() const { return queued_octets(socket_.get()); }
 
 }  // namespace uvhttpd

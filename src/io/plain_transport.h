@@ -23,6 +23,11 @@ class PlainTransport final : public Transport {
   void shutdown_write() override;
   void cut_off() override;
   std::uint64_t unacknowledged() const override;
+  // For who goes on with the socket in another way: nothing may be called any more.
+  UniqueFd take_socket() {
+    watcher_.reset();
+    return std::move(socket_);
+  }
 
  private:
   EventLoop& loop_;

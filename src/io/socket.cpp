@@ -3,8 +3,10 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
@@ -174,6 +176,16 @@ Result<UniqueFd> listen_unix(const std::string& path) {
   ::chmod(path.c_str(), 0666);
   prepare_listening_socket(fd.get());
   return fd;
+}
+
+void reset_on_close(int fd) {
+  const linger at_once{1, 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+std::uint64_t queued_octets(int fd) {
+  int queued = 0;
+  return ::ioctl(fd, SIOCOUTQ, &queued) == 0 ? static_cast<std::uint64_t>(queued) : 0;
 }
 
 }  // namespace uvhttpd

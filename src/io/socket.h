@@ -43,6 +43,10 @@ PeerAddress local_address(int fd);
 Result<UniqueFd> listen_ip(const std::string& host, std::uint16_t port, bool shared_port);
 // Takes the place of a stale socket file, never of one that somebody listens on.
 Result<UniqueFd> listen_unix(const std::string& path);
+// Closing the socket is going to reset the connection instead of ending the stream.
+void reset_on_close(int fd);
+// Octets given to the socket that the peer has not acknowledged.
+std::uint64_t queued_octets(int fd);
 // What accepted connections inherit; also for sockets passed in by the service manager.
 void prepare_listening_socket(int fd);
 
