@@ -4,10 +4,13 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "base/send_queue.h"
 
 namespace uvhttpd {
+
+struct TlsInfo;
 
 struct IoResult {
   enum class Kind : std::uint8_t {
@@ -35,6 +38,15 @@ class Transport {
   virtual void cut_off() = 0;
   // Octets sent that the peer has not acknowledged.
   virtual std::uint64_t unacknowledged() const = 0;
+  // What is known of the stream's encryption, and grows until it is established; lives as long as
+  // the transport. nullptr: the stream has none.
+  virtual const TlsInfo* tls() const { return nullptr; }
+  // The peer's preface, which is never encrypted, is over; `unread` came behind it. True when the
+  // octets were taken back: what they mean is received later.
+  virtual bool end_preface(std::string_view unread) {
+    static_cast<void>(unread);
+    return false;
+  }
 };
 
 // Receives at most `limit` octets straight to the end of the queue.

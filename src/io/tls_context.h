@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+// io/tls_context.h: the certificates and settings for the names of a server.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "config/config.h"
+#include "io/tls_info.h"
+#include "io/tls_tickets.h"
+
+struct ssl_st;
+struct ssl_ctx_st;
+
+namespace uvhttpd {
+
+struct TlsFault {
+  enum class Kind : std::uint8_t {
+    unusable,    // nothing can be served with it
+    expired,     // or not yet valid: peers will refuse the certificate
+    wrong_host,  // peers that ask for one of the site's hosts will
+  };
+  std::string file;    // the bad one
+  std::string reason;  // "the key does not belong to the certificate /etc/ssl/a.pem"
+  Kind kind = Kind::unusable;
+};
+
+struct TlsSite {
+  std::vector<std::string> hosts;    // as of config::Site; empty: for all other names
+  const config::Tls* tls = nullptr;  // must outlive build() only
+};
+
+struct FreeSsl {
+  void operator()(ssl_st* ssl) const;
+};
+using SslPtr = std::unique_ptr<ssl_st, FreeSsl>;
+
+// Immutable once built; threads share it. Streams keep the one they began with.
+class TlsContext {
+ public:
+  struct Settings {
+    std::span<const TlsSite> sites;  // in the order of the file; never empty
+    // That is spoken inside: a peer which offers protocols, but not this one, is turned away
+    // (RFC 7301 section 3.2).
+    std::string protocol;
+    std::shared_ptr<TlsTickets> tickets;
+  };
+
+  // Reads all files. Gives every fault that makes something unusable, not only the first. Faults
+  // of the other kinds go to `warnings`: an operator may need the server up in spite of them.
+  static Result<std::shared_ptr<const TlsContext>, std::vector<TlsFault>> build(
+      const Settings& settings, std::vector<TlsFault>& warnings);
+
+  // All that were read, each once, absolute: to be watched, and readable in a sandbox.
+  const std::vector<std::string>& files() const { return files_; }
+
+  // The site for a server name in lower case: an exact host beats a wildcard, a longer wildcard a
+  // shorter one. An unknown or empty name is for the site without hosts, else for the first.
+  std::size_t site_for(std::string_view server_name) const;
+
+  // The server's side of a new stream, which has no BIO yet. The context must outlive it; `info`,
+  // too: site and server name are written to it when the peer's first message is there.
+  SslPtr open(TlsInfo& info) const;
+
+ private:
+  class Builder;
+  struct FreeContext {
+    void operator()(ssl_ctx_st* context) const;
+  };
+  struct Callbacks;
+
+  TlsContext() = default;
+  const std::size_t* find(std::string_view server_name) const;
+
+  std::vector<std::unique_ptr<ssl_ctx_st, FreeContext>> sites_;
+  std::map<std::string, std::size_t, std::less<>> exact_;
+  std::map<std::string, std::size_t, std::less<>> wildcard_;  // ".example.org"
+  std::size_t default_ = 0;
+  std::string protocol_;
+  std::shared_ptr<TlsTickets> tickets_;
+  std::vector<std::string> files_;
+};
+
+}  // namespace uvhttpd

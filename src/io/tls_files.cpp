@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+#include "io/tls_files.h"
+
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+#include "base/assert.h"
+#include "base/file.h"
+#include "base/unique_fd.h"
+
+namespace uvhttpd {
+namespace {
+
+constexpr std::uint64_t kMaxFile = 4 << 20;  // a list of all public authorities has 200 KiB
+
+struct Free {
+  void operator()(X509* certificate) const { ::X509_free(certificate); }
+  void operator()(EVP_PKEY* key) const { ::EVP_PKEY_free(key); }
+  void operator()(BIO* bio) const { ::BIO_free(bio); }
+};
+using Certificate = std::unique_ptr<X509, Free>;
+using Key = std::unique_ptr<EVP_PKEY, Free>;
+using Bio = std::unique_ptr<BIO, Free>;
+
+// What the library has to say about the last call: its first word is the cause.
+std::string library_reason() {
+  const unsigned long code = ::ERR_get_error();
+  ::ERR_clear_error();
+  const char* reason = ::ERR_reason_error_string(code);
+  return reason != nullptr ? reason : "no reason given";
+}
+
+Bio memory(const std::string& content) {
+  Bio bio(::BIO_new_mem_buf(content.data(), static_cast<int>(content.size())));
+  ASSERT(bio != nullptr);
+  return bio;
+}
+
+// All certificates of the file; what is wrong with it is told in `reason`.
+std::vector<Certificate> certificates_in(const std::string& content, std::string& reason) {
+  const Bio bio = memory(content);
+  std::vector<Certificate> all;
+  ::ERR_clear_error();
+  while (X509* next = ::PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) {
+    all.emplace_back(next);
+  }
+  const bool is_over = ERR_GET_REASON(::ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+  if (!is_over) {
+    reason = "not a certificate in PEM: " + library_reason();
+  } else if (all.empty()) {
+    reason = "no certificate in it";
+  }
+  ::ERR_clear_error();
+  return all;
+}
+
+// The library would ask the terminal for a password.
+int refuse_password(char*, int, int, void* was_asked) {
+  *static_cast<bool*>(was_asked) = true;
+  return -1;
+}
+
+Key key_in(const std::string& content, std::string& reason) {
+  const Bio bio = memory(content);
+  bool is_encrypted = false;
+  ::ERR_clear_error();
+  Key key(::PEM_read_bio_PrivateKey(bio.get(), nullptr, refuse_password, &is_encrypted));
+  if (key == nullptr) {
+    const bool is_missing = content.find("PRIVATE KEY-----") == std::string::npos;
+    reason = is_encrypted ? "the key is encrypted, and nobody is there to enter a password"
+             : is_missing ? "no private key in it"
+                          : "not a private key in PEM: " + library_reason();
+  }
+  ::ERR_clear_error();
+  return key;
+}
+
+std::string text_of(const ASN1_TIME* time) {
+  const Bio bio(::BIO_new(::BIO_s_mem()));
+  ::ASN1_TIME_print_ex(bio.get(), time, ASN1_DTFLGS_ISO8601);
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &text);
+  return {text, static_cast<std::size_t>(size)};
+}
+
+std::string subject_of(const X509* certificate) {
+  const Bio bio(::BIO_new(::BIO_s_mem()));
+  ::X509_NAME_print_ex(bio.get(), ::X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &text);
+  return {text, static_cast<std::size_t>(size)};
+}
+
+bool is_for(X509* certificate, const std::string& host) {
+  if (host.starts_with('[')) {
+    return ::X509_check_ip_asc(certificate, host.substr(1, host.size() - 2).c_str(), 0) == 1;
+  }
+  if (::X509_check_ip_asc(certificate, host.c_str(), 0) == 1) return true;
+  // A wildcard's certificate holds for whatever is in the place of the asterisk.
+  const std::string name = host.starts_with('*') ? "any-name" + host.substr(1) : host;
+  return ::X509_check_host(certificate, name.data(), name.size(), 0, nullptr) == 1;
+}
+
+}  // namespace
+
+std::array<unsigned char, 32> sha256(std::string_view octets) {
+  std::array<unsigned char, 32> digest{};
+  unsigned size = 0;
+  ASSERT(::EVP_Digest(octets.data(), octets.size(), digest.data(), &size, ::EVP_sha256(),
+                      nullptr) == 1);
+  return digest;
+}
+
+std::optional<std::string> TlsFiles::read(const std::string& path) {
+  if (std::find(names_.begin(), names_.end(), path) == names_.end()) names_.push_back(path);
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  struct stat status {};
+  if (!file || ::fstat(file.get(), &status) != 0) {
+    fault(path, std::generic_category().message(errno));
+    return std::nullopt;
+  }
+  if (!S_ISREG(status.st_mode)) {
+    fault(path, "not a file");
+    return std::nullopt;
+  }
+  Result<std::string> content =
+      read_file(file.get(), static_cast<std::uint64_t>(status.st_size), kMaxFile);
+  if (!content) {
+    fault(path, content.error().message);
+    return std::nullopt;
+  }
+  return std::move(*content);
+}
+
+void TlsFiles::use_key_pairs(SSL_CTX* context, const TlsSite& site) {
+  std::vector<int> kinds;
+  for (const config::KeyPair& pair : site.tls->key_pairs) {
+    use_key_pair(context, site, pair, kinds);
+  }
+}
+
+void TlsFiles::use_key_pair(SSL_CTX* context, const TlsSite& site, const config::KeyPair& pair,
+                            std::vector<int>& kinds) {
+  std::vector<Certificate> chain;
+  std::string reason;
+  if (const std::optional<std::string> content = read(pair.certificate)) {
+    chain = certificates_in(*content, reason);
+    if (!reason.empty()) {
+      fault(pair.certificate, reason);
+      chain.clear();
+    }
+  }
+  Key key;
+  if (std::optional<std::string> content = read(pair.key)) {
+    key = key_in(*content, reason = {});
+    ::OPENSSL_cleanse(content->data(), content->size());
+    if (key == nullptr) fault(pair.key, reason);
+  }
+  if (chain.empty()) return;
+  X509* leaf = chain.front().get();
+  for (const Certificate& each : chain) check_time(pair.certificate, each.get());
+  check_hosts(pair.certificate, leaf, site.hosts);
+  if (key == nullptr) return;
+  if (::X509_check_private_key(leaf, key.get()) != 1) {
+    ::ERR_clear_error();
+    return fault(pair.key, "the key does not belong to the certificate " + pair.certificate);
+  }
+  const int kind = ::EVP_PKEY_get_base_id(key.get());
+  if (std::find(kinds.begin(), kinds.end(), kind) != kinds.end()) {
+    return fault(pair.certificate, "a second certificate with the same kind of key");
+  }
+  kinds.push_back(kind);
+  STACK_OF(X509)* others = sk_X509_new_null();
+  for (std::size_t i = 1; i < chain.size(); ++i) sk_X509_push(others, chain[i].get());
+  // Takes references of its own.
+  if (::SSL_CTX_use_cert_and_key(context, leaf, key.get(), others, 1) != 1) {
+    fault(pair.certificate, library_reason());
+  }
+  sk_X509_free(others);
+}
+
+void TlsFiles::check_time(const std::string& path, const X509* certificate) {
+  const ASN1_TIME* begin = ::X509_get0_notBefore(certificate);
+  const ASN1_TIME* end = ::X509_get0_notAfter(certificate);
+  std::string reason;
+  if (::X509_cmp_current_time(begin) > 0) reason = "is not valid before " + text_of(begin);
+  if (::X509_cmp_current_time(end) < 0) reason = "has expired at " + text_of(end);
+  if (reason.empty()) return;
+  warnings_.push_back({path, "the certificate of " + subject_of(certificate) + " " + reason,
+                       TlsFault::Kind::expired});
+}
+
+void TlsFiles::check_hosts(const std::string& path, X509* certificate,
+                           std::span<const std::string> hosts) {
+  std::string missing;
+  for (const std::string& host : hosts) {
+    if (is_for(certificate, host)) continue;
+    if (!missing.empty()) missing += ", ";
+    missing += host;
+  }
+  if (missing.empty()) return;
+  warnings_.push_back({path, "the certificate is not for " + missing, TlsFault::Kind::wrong_host});
+}
+
+std::string TlsFiles::use_client_ca(SSL_CTX* context, const config::Tls& tls) {
+  if (tls.client_ca.empty()) return {};
+  const std::optional<std::string> content = read(tls.client_ca);
+  if (!content) return {};
+  std::string reason;
+  const std::vector<Certificate> trusted = certificates_in(*content, reason);
+  if (!reason.empty()) {
+    fault(tls.client_ca, reason);
+    return {};
+  }
+  X509_STORE* store = ::SSL_CTX_get_cert_store(context);
+  ::X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+  for (const Certificate& each : trusted) {
+    check_time(tls.client_ca, each.get());
+    ::X509_STORE_add_cert(store, each.get());
+    ::SSL_CTX_add_client_CA(context, each.get());
+  }
+  return *content;
+}
+
+}  // namespace uvhttpd

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+// unit/io/tls_context_test.cpp: what is read, what is refused and for which reason.
+#include "io/tls_context.h"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "support/tls_peers.h"
+
+namespace uvhttpd::tests {
+namespace {
+
+std::vector<TlsFault> faults_of(TestSites& sites) {
+  auto built = sites.try_build();
+  return built ? std::vector<TlsFault>() : built.error();
+}
+
+TEST_CASE("TlsContext names each file that it cannot use, and why") {
+  const TestCertificate good({"good", "DNS:a.example"});
+  const TestCertificate other({"other", "DNS:a.example"});
+  const TestCertificate weak({"weak", "DNS:a.example", KeyKind::weak_rsa});
+  std::string broken = good.pem();
+  broken.replace(broken.size() / 2, 8, "????????");
+  std::string broken_key = good.key_pem();
+  broken_key.replace(broken_key.size() / 2, 8, "????????");
+  struct Row {
+    const char* name;
+    std::string certificate;
+    std::string key;
+    const char* file;
+    const char* reason;
+  };
+  const std::vector<Row> rows{
+      {"a key of another certificate", good.pem(), other.key_pem(), "key",
+       "does not belong to the certificate"},
+      {"an encrypted key", good.pem(), good.key_pem("word"), "key", "encrypted"},
+      {"a broken certificate", broken, good.key_pem(), "pem", "not a certificate in PEM"},
+      {"a broken key", good.pem(), broken_key, "key", "not a private key in PEM"},
+      {"an empty certificate", "", good.key_pem(), "pem", "no certificate in it"},
+      {"an empty key", good.pem(), "", "key", "no private key in it"},
+      {"a key for a certificate", good.key_pem(), good.key_pem(), "pem", "no certificate in it"},
+      {"a certificate for a key", good.pem(), good.pem(), "key", "no private key in it"},
+      {"a key that is too weak", weak.pem(), weak.key_pem(), "pem", "key too small"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    TestSites sites;
+    config::Tls tls;
+    tls.key_pairs = {{sites.file("pem", row.certificate), sites.file("key", row.key)}};
+    sites.add({"a.example"}, {}, tls);
+    const std::vector<TlsFault> faults = faults_of(sites);
+    REQUIRE(faults.size() == 1);
+    CHECK(faults[0].file == sites.directory / row.file);
+    CAPTURE(faults[0].reason);
+    CHECK(faults[0].reason.find(row.reason) != std::string::npos);
+    CHECK(faults[0].kind == TlsFault::Kind::unusable);
+  }
+}
+
+TEST_CASE("TlsContext tells of all faults, not only of the first") {
+  const TestCertificate good({"good", "DNS:a.example"});
+  TestSites sites;
+  config::Tls tls;
+  tls.key_pairs = {{sites.directory / "missing.pem", sites.directory / "missing.key"}};
+  tls.client_ca = sites.file("empty", "");
+  sites.add({"a.example"}, {}, tls);
+  tls.key_pairs = {{sites.file("a.pem", good.pem()), sites.directory.path()}};
+  tls.client_ca.clear();
+  sites.add({}, {}, tls);
+  const std::vector<TlsFault> faults = faults_of(sites);
+  REQUIRE(faults.size() == 4);
+  CHECK(faults[0].file == sites.directory / "missing.pem");
+  CHECK(faults[0].reason == "No such file or directory");
+  CHECK(faults[1].file == sites.directory / "missing.key");
+  CHECK(faults[2].file == sites.directory / "empty");
+  CHECK(faults[2].reason == "no certificate in it");
+  CHECK(faults[3].file == sites.directory.path());
+  CHECK(faults[3].reason == "not a file");
+}
+
+TEST_CASE("TlsContext tells of a file that it may not read") {
+  if (::geteuid() == 0) return;  // who may read everything
+  const TestCertificate good({"good", "DNS:a.example"});
+  TestSites sites;
+  sites.add({"a.example"}, {&good});
+  REQUIRE(::chmod((sites.directory / "1.key").c_str(), 0) == 0);
+  const std::vector<TlsFault> faults = faults_of(sites);
+  REQUIRE(faults.size() == 1);
+  CHECK(faults[0].file == sites.directory / "1.key");
+  CHECK(faults[0].reason == "Permission denied");
+}
+
+TEST_CASE("TlsContext refuses two certificates with keys of one kind") {
+  const TestCertificate first({"first", "DNS:a.example"});
+  const TestCertificate second({"second", "DNS:a.example"});
+  TestSites sites;
+  sites.add({"a.example"}, {&first, &second});
+  const std::vector<TlsFault> faults = faults_of(sites);
+  REQUIRE(faults.size() == 1);
+  CHECK(faults[0].file == sites.directory / "2.pem");
+  CHECK(faults[0].reason == "a second certificate with the same kind of key");
+}
+
+TEST_CASE("TlsContext warns of certificates that peers are going to refuse") {
+  const TestCertificate old({"old", "DNS:a.example", KeyKind::ecdsa, -7200, -3600});
+  const TestCertificate early({"early", "DNS:a.example", KeyKind::rsa, 3600, 7200});
+  const TestCertificate foreign({"foreign", "DNS:b.example, DNS:*.d.example, IP:192.0.2.1"});
+  TestSites sites;
+  sites.add({"a.example"}, {&old, &early});
+  sites.add({"b.example", "c.example", "*.d.example", "*.e.example", "192.0.2.1", "[::1]"},
+            {&foreign});
+  sites.build();
+  REQUIRE(sites.warnings.size() == 3);
+  CHECK(sites.warnings[0].file == sites.directory / "1.pem");
+  CHECK(sites.warnings[0].kind == TlsFault::Kind::expired);
+  CHECK(sites.warnings[0].reason.starts_with("the certificate of CN=old has expired at "));
+  CHECK(sites.warnings[1].file == sites.directory / "2.pem");
+  CHECK(sites.warnings[1].kind == TlsFault::Kind::expired);
+  CHECK(sites.warnings[1].reason.starts_with("the certificate of CN=early is not valid before "));
+  CHECK(sites.warnings[2].file == sites.directory / "3.pem");
+  CHECK(sites.warnings[2].kind == TlsFault::Kind::wrong_host);
+  CHECK(sites.warnings[2].reason == "the certificate is not for c.example, *.e.example, [::1]");
+}
+
+TEST_CASE("TlsContext lists each file once") {
+  const TestCertificate good({"good", "DNS:a.example, DNS:b.example"});
+  TestSites sites;
+  config::Tls tls;
+  tls.client_ca = sites.file("ca.pem", good.pem());
+  sites.add({"a.example"}, {&good}, tls);
+  tls.key_pairs = sites.sites[0].tls->key_pairs;
+  sites.add({"b.example"}, {}, tls);
+  CHECK(sites.build()->files() == std::vector<std::string>{sites.directory / "1.pem",
+                                                           sites.directory / "1.key",
+                                                           sites.directory / "ca.pem"});
+  CHECK(sites.warnings.empty());
+}
+
+TEST_CASE("TlsContext chooses a site by name as requests are routed") {
+  const TestCertificate good({"good"});
+  TestSites sites;
+  sites.add({"a.example", "*.a.example"}, {&good});
+  sites.add({"*.deep.a.example", "b.a.example"}, {&good});
+  sites.add({}, {&good});
+  const std::shared_ptr<const TlsContext> context = sites.build();
+  struct Row {
+    const char* name;
+    std::size_t site;
+  };
+  for (const Row& row :
+       {Row{"a.example", 0}, Row{"x.a.example", 0}, Row{"b.a.example", 1}, Row{"x.b.a.example", 0},
+        Row{"x.deep.a.example", 1}, Row{"y.x.deep.a.example", 1}, Row{"deep.a.example", 0},
+        Row{"", 2}, Row{"example", 2}, Row{".", 2}}) {
+    CAPTURE(row.name);
+    CHECK(context->site_for(row.name) == row.site);
+  }
+  TestSites without_default;
+  without_default.add({"a.example"}, {&good});
+  without_default.add({"b.example"}, {&good});
+  CHECK(without_default.build()->site_for("c.example") == 0);
+}
+
+}  // namespace
+}  // namespace uvhttpd::tests
