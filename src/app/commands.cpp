@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "app/certificates.h"
 #include "app/daemon.h"
 #include "app/expectations.h"
 #include "app/explain.h"
@@ -59,6 +60,10 @@ int check(const Options& options) {
   config::Loaded loaded = config::load_file(options.file);
   if (loaded.config) {
     const auto config = std::make_shared<const config::Config>(*loaded.config);
+    for (config::Diagnostic& fault : check_certificates(*config)) {
+      if (fault.severity == config::Diagnostic::Severity::error) loaded.config.reset();
+      loaded.diagnostics.push_back(std::move(fault));
+    }
     for (config::Diagnostic& failure : run_expectations(config)) {
       loaded.diagnostics.push_back(std::move(failure));
       loaded.config.reset();

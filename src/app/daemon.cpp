@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "app/certificates.h"
 #include "app/expectations.h"
 #include "app/handler_table.h"
 #include "app/print_diagnostics.h"
@@ -20,6 +21,8 @@ namespace {
 LogLevel log_level(config::LogLevel level) { return static_cast<LogLevel>(level); }
 static_assert(static_cast<int>(LogLevel::error) == static_cast<int>(config::LogLevel::error));
 
+constexpr Duration kCertificatesInterval{5'000};
+
 class Daemon {
  public:
   Daemon()
@@ -28,6 +31,8 @@ class Daemon {
             loop_, [](void* self) { static_cast<Daemon*>(self)->on_drain_timeout(); }, this),
         watchdog_timer_(
             loop_, [](void* self) { static_cast<Daemon*>(self)->on_watchdog(); }, this),
+        certificates_timer_(
+            loop_, [](void* self) { static_cast<Daemon*>(self)->on_certificates_timer(); }, this),
         terminate_(loop_, SIGTERM, on_signal, this),
         interrupt_(loop_, SIGINT, on_signal, this),
         hangup_(loop_, SIGHUP, on_signal, this),
@@ -36,6 +41,10 @@ class Daemon {
   int run(std::shared_ptr<const config::Config> config) {
     if (Result<void> opened = open(*config); !opened) return give_up(opened.error());
     // As the account that serves: what it may not read it cannot answer with.
+    if (const auto faults = unusable_certificates(*config); !faults.empty()) {
+      print_diagnostics(faults);
+      return 2;
+    }
     if (const auto failures = run_expectations(config); !failures.empty()) {
       print_diagnostics(failures);
       return 2;
@@ -49,6 +58,7 @@ class Daemon {
     }
     manager_.notify("READY=1\nSTATUS=" + status());
     if (manager_.watchdog_interval()) on_watchdog();
+    on_certificates_timer();
     loop_.run();
     return 0;
   }
@@ -164,6 +174,12 @@ class Daemon {
     }
   }
 
+  // So that a renewed certificate is in use without a word to the server.
+  void on_certificates_timer() {
+    certificates_timer_.start(kCertificatesInterval);
+    if (!is_reloading_) server_.refresh_certificates();
+  }
+
   void on_watchdog() {
     watchdog_timer_.start(*manager_.watchdog_interval() / 2);
     server_.ping([this] { manager_.notify("WATCHDOG=1"); });
@@ -175,6 +191,7 @@ class Daemon {
   Server server_;
   Timer drain_timer_;
   Timer watchdog_timer_;
+  Timer certificates_timer_;
   SignalWatcher terminate_;
   SignalWatcher interrupt_;
   SignalWatcher hangup_;

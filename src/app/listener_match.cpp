@@ -46,19 +46,27 @@ ListenerMatch match_listeners(const std::vector<config::Listener>& listeners,
                               const http::Url& url) {
   ListenerMatch match;
   bool has_port = false;
+  bool has_port_otherwise = false;
   for (const config::Listener& listener : listeners) {
     if (listener.kind != config::Listener::Kind::ip || listener.port == 0) {
-      match.possible.push_back(listener.address);
-    } else if (listener.port == url.port && !url.is_https) {
+      if (listener.tls == url.is_https) match.possible.push_back(listener.address);
+    } else if (listener.port == url.port) {
+      if (listener.tls != url.is_https) {
+        has_port_otherwise = true;
+        continue;
+      }
       has_port = true;
       if (listens_on(listener, url)) match.certain.push_back(listener.address);
     }
   }
   if (!match.certain.empty()) return match;
-  if (url.is_https) {
-    match.why_none = "no listener takes https";
-  } else if (has_port) {
+  if (has_port) {
     match.why_none = fmt::format("no listener has the address {} with port {}", url.host, url.port);
+  } else if (has_port_otherwise) {
+    match.why_none = fmt::format(
+        fmt::runtime(url.is_https ? "no listener with port {} has TLS"
+                                  : "the listener with port {} has TLS and takes only https"),
+        url.port);
   } else {
     match.why_none = fmt::format("no listener has port {}", url.port);
   }

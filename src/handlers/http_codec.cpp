@@ -345,11 +345,18 @@ void HttpCodec::encode_body_end(SendQueue& out) {
 std::string HttpCodec::expand(std::string_view text) const {
   const Request& request = exchange_->request();
   const std::string client = request.client.text();
-  return fill_placeholders(text, ForwardedValues{.client = client,
-                                                 .host = request.target.authority,
-                                                 .scheme = request.scheme,
-                                                 .upstream = upstream_->text,
-                                                 .request_id = exchange_->id()});
+  ForwardedValues values{.client = client,
+                         .host = request.target.authority,
+                         .scheme = request.scheme,
+                         .upstream = upstream_->text,
+                         .request_id = exchange_->id()};
+  if (const TlsInfo* certificate = request.certificate) {
+    values.client_verify = certificate->client_verify;
+    values.client_subject = certificate->client_subject;
+    values.client_serial = certificate->client_serial;
+    values.client_fingerprint = certificate->client_fingerprint;
+  }
+  return fill_placeholders(text, values);
 }
 
 // ---- The answer.

@@ -49,7 +49,11 @@ std::string fill_placeholders(std::string_view text, const ForwardedValues& valu
                                       {"host", values.host},
                                       {"scheme", values.scheme},
                                       {"upstream", values.upstream},
-                                      {"request_id", values.request_id}};
+                                      {"request_id", values.request_id},
+                                      {"client_verify", values.client_verify},
+                                      {"client_subject", values.client_subject},
+                                      {"client_serial", values.client_serial},
+                                      {"client_fingerprint", values.client_fingerprint}};
   return fill_placeholders(text, placeholders,
                            [](std::string_view value) { return std::string(value); });
 }

@@ -30,6 +30,11 @@ struct ForwardedValues {
   std::string_view scheme;
   std::string_view upstream;  // as configured
   std::string_view request_id;
+  // Of its certificate, "NONE" and empty without one.
+  std::string_view client_verify = "NONE";
+  std::string_view client_subject = {};
+  std::string_view client_serial = {};
+  std::string_view client_fingerprint = {};
 };
 
 // How a value is written so that it cannot mean anything but itself.

@@ -12,10 +12,12 @@ constexpr std::size_t kMaxPieces = 16;  // of one send
 
 }  // namespace
 
-RecordedTransport::RecordedTransport(EventLoop& loop, std::string request, Recording& recording,
+RecordedTransport::RecordedTransport(EventLoop& loop, std::string request,
+                                     std::optional<TlsInfo> tls, Recording& recording,
                                      FdWatcher::Callback callback, void* owner)
     : loop_(loop),
       request_(std::move(request)),
+      tls_(std::move(tls)),
       recording_(recording),
       callback_(callback),
       owner_(owner) {}

@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "io/event_loop.h"
 #include "io/fd_watcher.h"
+#include "io/tls_info.h"
 #include "io/transport.h"
 
 namespace uvhttpd {
@@ -24,9 +26,10 @@ struct Recording {
 // `callback(owner, ready)` from the loop.
 class RecordedTransport final : public Transport {
  public:
-  // `recording` outlives the transport.
-  RecordedTransport(EventLoop& loop, std::string request, Recording& recording,
-                    FdWatcher::Callback callback, void* owner);
+  // `recording` outlives the transport. `tls` is what would be known of the stream's encryption;
+  // absent: it has none.
+  RecordedTransport(EventLoop& loop, std::string request, std::optional<TlsInfo> tls,
+                    Recording& recording, FdWatcher::Callback callback, void* owner);
   RecordedTransport(const RecordedTransport&) = delete;
   RecordedTransport& operator=(const RecordedTransport&) = delete;
   ~RecordedTransport() override { *self_ = nullptr; }
@@ -37,6 +40,7 @@ class RecordedTransport final : public Transport {
   void shutdown_write() override {}
   void cut_off() override {}
   std::uint64_t unacknowledged() const override { return 0; }
+  const TlsInfo* tls() const override { return tls_ ? &*tls_ : nullptr; }
 
  private:
   // What is awaited and has come.
@@ -46,6 +50,7 @@ class RecordedTransport final : public Transport {
 
   EventLoop& loop_;
   std::string request_;
+  std::optional<TlsInfo> tls_;
   std::size_t received_ = 0;
   Recording& recording_;
   FdWatcher::Callback callback_;

@@ -68,6 +68,7 @@ struct TlsContext::Callbacks {
     TlsInfo& info = *static_cast<TlsInfo*>(SSL_get_app_data(ssl));
     info.server_name = server_name_of(ssl);
     info.site = self.site_for(info.server_name);
+    info.client_ca = self.client_cas_[info.site];
     SSL_CTX* chosen = self.sites_[info.site].get();
     ::SSL_set_SSL_CTX(ssl, chosen);
     ::SSL_set_min_proto_version(ssl, static_cast<int>(SSL_CTX_get_min_proto_version(chosen)));
@@ -132,6 +133,7 @@ class TlsContext::Builder {
         context_.exact_.emplace(host, index);
       }
     }
+    context_.client_cas_.push_back(site.tls->client_ca);
     context_.sites_.emplace_back(::SSL_CTX_new(::TLS_server_method()));
     SSL_CTX* made = context_.sites_.back().get();
     ASSERT(made != nullptr);

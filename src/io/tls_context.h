@@ -79,6 +79,7 @@ class TlsContext {
   const std::size_t* find(std::string_view server_name) const;
 
   std::vector<std::unique_ptr<ssl_ctx_st, FreeContext>> sites_;
+  std::vector<std::string> client_cas_;  // of the sites, in the same order
   std::map<std::string, std::size_t, std::less<>> exact_;
   std::map<std::string, std::size_t, std::less<>> wildcard_;  // ".example.org"
   std::size_t default_ = 0;

@@ -12,11 +12,12 @@ struct TlsInfo {
   bool is_established = false;  // the handshake is complete
   // The peer spoke something else than TLS: octets go through as they come, in both directions.
   bool is_plain = false;
-  std::size_t site = 0;       // index of the TlsSite whose certificate and settings are used
-  std::string server_name;    // that the peer asked for (RFC 6066 section 3), lower case; "": none
-  std::string_view version;   // "TLSv1.3"
-  std::string_view cipher;    // "TLS_AES_128_GCM_SHA256"
-  std::string_view protocol;  // agreed on by ALPN (RFC 7301); "": none was asked for
+  std::size_t site = 0;        // index of the TlsSite whose certificate and settings are used
+  std::string_view client_ca;  // by which the site judges client certificates; "": asks for none
+  std::string server_name;     // that the peer asked for (RFC 6066 section 3), lower case; "": none
+  std::string_view version;    // "TLSv1.3"
+  std::string_view cipher;     // "TLS_AES_128_GCM_SHA256"
+  std::string_view protocol;   // agreed on by ALPN (RFC 7301); "": none was asked for
   bool is_resumed = false;
   bool has_client_certificate = false;
   std::string client_verify = "NONE";  // "SUCCESS" with a certificate: others are not let in

@@ -6,6 +6,7 @@
 
 #include "io/fd_watcher.h"
 #include "io/proxy_protocol.h"
+#include "io/tls_info.h"
 #include "server/pipeline.h"
 #include "server/trusted_proxies.h"
 #include "server/worker_context.h"
@@ -187,6 +188,7 @@ bool Connection::identify() {
   }
   received.consume(header.size);
   request_ = RequestPhase::head;
+  if (transport_->end_preface(received.unread())) received.clear();
   if (!header.is_local) {
     client_ = header.client;
     server_ = header.server;
@@ -228,6 +230,10 @@ void Connection::describe_client(Request& request) const {
   request.sender = client_;
   request.client = client_;
   request.server = server_;
+  const TlsInfo* tls = transport_->tls();
+  if (tls == nullptr || !tls->is_established) return;
+  request.tls = tls;
+  request.scheme = "https";
 }
 
 void Connection::begin_exchange() {
@@ -252,7 +258,19 @@ void Connection::begin_exchange() {
     ASSERT(event == http::RequestParser::Event::end);
     request_ = RequestPhase::done;
   }
+  const TlsInfo* tls = transport_->tls();
+  if (tls != nullptr && tls->is_plain) return refuse_plain();
   Pipeline::before(exchange);
+}
+
+// Nothing of the request is looked at: what it asks for is not to be had without encryption.
+void Connection::refuse_plain() {
+  refused_ = true;
+  keep_alive_ = false;
+  request_ = RequestPhase::done;
+  exchange_->explain_failure(400,
+                             "This port speaks HTTPS, and the request came unencrypted. Use an "
+                             "address that begins with https://.");
 }
 
 void Connection::refuse(const http::Refusal& refusal) {

@@ -61,7 +61,17 @@ class Connection : public ListNode {
   static constexpr std::uint64_t kMaxDiscard =
       256 << 10;  // of an unwanted body, to keep the connection
   // What the one deadline of the connection is for.
-  enum class Waiting : std::uint8_t { nothing, head, idle, body, send, linger, probe, drain };
+  enum class Waiting : std::uint8_t {
+    nothing,
+    handshake,
+    head,
+    idle,
+    body,
+    send,
+    linger,
+    probe,
+    drain
+  };
 
   // The steps. Each returns false when the connection must wait.
   bool take_step();
@@ -80,6 +90,8 @@ class Connection : public ListNode {
   void close_unidentified(std::string_view reason);
   void describe_client(Request& request) const;
   void begin_exchange();
+  bool is_in_handshake() const;
+  void refuse_plain();
   bool body_is_too_slow();
   // Gives the sink of a tunnel what has come; false when there is nothing, or no room for it.
   bool pass_on();

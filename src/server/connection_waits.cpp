@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "io/fd_watcher.h"
+#include "io/tls_info.h"
 #include "server/connection.h"
 #include "server/worker_context.h"
 
@@ -40,6 +41,12 @@ void Connection::update_interest() {
   transport_->want(interest);
 }
 
+bool Connection::is_in_handshake() const {
+  if (requests_ > 0) return false;
+  const TlsInfo* tls = transport_->tls();
+  return tls != nullptr && !tls->is_established && !tls->is_plain;
+}
+
 Connection::Waiting Connection::what_is_awaited() const {
   if (lingering_) return Waiting::linger;
   if (output_blocked_) return Waiting::send;
@@ -47,6 +54,7 @@ Connection::Waiting Connection::what_is_awaited() const {
   if (context_.draining && may_say_nothing && stash_bytes_ == 0 && parser_.is_between_messages()) {
     return Waiting::drain;
   }
+  if (is_in_handshake()) return Waiting::handshake;
   if (request_ == RequestPhase::preface) return Waiting::head;
   if (request_ == RequestPhase::head) {
     const bool is_idle = requests_ > 0 && stash_bytes_ == 0 && parser_.is_between_messages();
@@ -71,6 +79,7 @@ void Connection::update_deadline() {
   const WorkerContext::Deadlines& lists = context_.deadlines;
   switch (waiting_) {
     case Waiting::nothing: deadline_.disarm(); break;
+    case Waiting::handshake: lists.handshake->arm(deadline_); break;
     case Waiting::head: lists.head->arm(deadline_); break;
     case Waiting::idle: lists.keep_alive->arm(deadline_); break;
     case Waiting::body:
@@ -106,6 +115,7 @@ void Connection::on_deadline() {
       return advance();
     case Waiting::send: return on_send_deadline();
     case Waiting::probe: return probe_client();
+    case Waiting::handshake:
     case Waiting::idle:
     case Waiting::linger:
     case Waiting::drain:

@@ -9,7 +9,7 @@
 namespace uvhttpd {
 namespace {
 
-std::string render(http::Status status) {
+std::string render(http::Status status, std::string_view explanation) {
   const std::string code = std::to_string(status);
   const std::string phrase(http::reason_phrase(status));
   return "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
@@ -18,13 +18,16 @@ std::string render(http::Status status) {
          "<style>body{max-width:40rem;margin:0 auto;padding:3rem 1rem;"
          "font:1rem/1.5 "
          "system-ui,sans-serif}h1{font-size:1.5rem;line-height:1.25}</style>\n<title>" +
-         code + " " + phrase + "</title>\n<h1>" + code + " " + phrase + "</h1>\n</html>\n";
+         code + " " + phrase + "</title>\n<h1>" + code + " " + phrase + "</h1>\n" +
+         (explanation.empty() ? std::string() : "<p>" + std::string(explanation) + "</p>\n") +
+         "</html>\n";
 }
 
 }  // namespace
 
-ErrorPage plain_error_page(http::Status status) {
-  return {std::make_shared<const std::string>(render(status)), "text/html; charset=utf-8"};
+ErrorPage plain_error_page(http::Status status, std::string_view explanation) {
+  return {std::make_shared<const std::string>(render(status, explanation)),
+          "text/html; charset=utf-8"};
 }
 
 ErrorPages::ErrorPages(const config::Config& config, const config::Site& site)

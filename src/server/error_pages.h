@@ -21,8 +21,8 @@ struct ErrorPage {
   std::string type;
 };
 
-// The page that the server brings itself.
-ErrorPage plain_error_page(http::Status status);
+// The page that the server brings itself. `explanation` is a sentence of HTML, or nothing.
+ErrorPage plain_error_page(http::Status status, std::string_view explanation = {});
 
 // One site's pages. Files are read when they are needed, and are good for as long as the cache's
 // entries are.

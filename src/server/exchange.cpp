@@ -66,6 +66,14 @@ void Exchange::fail(http::Status status, std::string_view reason,
   respond(head, &arena_.make<MemorySource>(*page.body, page.body));
 }
 
+void Exchange::explain_failure(http::Status status, std::string_view explanation) {
+  const ErrorPage page = plain_error_page(status, explanation);
+  ResponseHead head(arena_, status);
+  head.add("Content-Type", arena_.copy(page.type));
+  head.content_length = page.body->size();
+  respond(head, &arena_.make<MemorySource>(*page.body, page.body));
+}
+
 bool Exchange::redirect_internally(std::string_view target) {
   if (internal_redirects_ == kMaxInternalRedirects || has_responded()) return false;
   return Pipeline::redirect(*this, target);

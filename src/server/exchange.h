@@ -25,6 +25,7 @@ class Connection;
 class Runtime;
 struct RouteRuntime;
 struct SiteRuntime;
+struct TlsInfo;
 class WorkerContext;
 
 struct Request {
@@ -40,6 +41,10 @@ struct Request {
   PeerAddress client;  // who asks: the sender, or whom it names in fields, where it is believed
   PeerAddress server;  // the address that the client reached
   std::string_view scheme = "http";  // that the client used; "https" where a proxy ends TLS
+  // Of the connection to the peer; absent: it is not encrypted.
+  const TlsInfo* tls = nullptr;
+  // The same when it has a certificate of the client's, verified by the rules of this site.
+  const TlsInfo* certificate = nullptr;
   // The peer is one of the listener's trusted_proxies. What it says of the client, its scheme
   // aside, changes no routing: X-Forwarded-Host is a field like others.
   bool peer_is_trusted = false;
@@ -90,6 +95,8 @@ class Exchange {
   // empty.
   void fail(http::Status status, std::string_view reason,
             std::span<const http::ResponseField> extra = {});
+  // An error answer that says why, in a sentence for whoever asked. Not logged.
+  void explain_failure(http::Status status, std::string_view explanation);
   // Has the pipeline handle `GET target` (a path, perhaps with a query) instead, as RFC 3875
   // section 6.2.2 says; in the place of respond(). HEAD stays HEAD. The site is the same, and so
   // are the fields, but for those about the body: request() has none any more, and what the client

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "server/pipeline.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
+#include "io/tls_info.h"
 #include "server/connection.h"
 #include "server/worker_context.h"
 
@@ -11,6 +14,8 @@ namespace uvhttpd {
 namespace {
 
 constexpr unsigned kClientGone = 499;  // in the access log only
+constexpr std::string_view kHttps = "https";
+constexpr std::string_view kChallenges = "/.well-known/acme-challenge/";
 
 // "GET, HEAD, OPTIONS" (RFC 9110 section 10.2.1).
 std::string_view allow_value(std::vector<std::string> methods, Arena& arena) {
@@ -78,6 +83,8 @@ void respond_with_allow(Exchange& exchange, std::string_view allow) {
 void Pipeline::before(Exchange& exchange) {
   if (!read_target(exchange)) return;
   if (!find_site(exchange)) return;
+  if (redirect_to_https(exchange)) return;
+  if (!check_client_certificate(exchange)) return;
   if (answer_for_server(exchange)) return;
   if (answer_preflight(exchange)) return;
   handle(exchange);
@@ -131,6 +138,50 @@ bool Pipeline::find_site(Exchange& exchange) {
   exchange.site_ = exchange.runtime_->find_site(exchange.request_.target.host);
   if (exchange.site_ != nullptr) return true;
   exchange.fail(421, {});
+  return false;
+}
+
+// But for the challenges of certificate authorities (RFC 8555 section 8.3): before the first
+// certificate there is nothing to redirect to.
+bool Pipeline::redirect_to_https(Exchange& exchange) {
+  const Request& request = exchange.request_;
+  const SiteRuntime& site = *exchange.site_;
+  if (!site.config->redirect_https || request.scheme == kHttps) return false;
+  if (request.target.path == "*" || request.target.path.starts_with(kChallenges)) return false;
+  if (request.target.host.empty()) {
+    exchange.fail(400, {});
+    return true;
+  }
+  const http::Method method = request.head.method;
+  const bool is_safe = method == http::Method::get || method == http::Method::head;
+  const std::string location = fmt::format(
+      "https://{}{}{}{}{}", request.target.host, site.https_port, request.target.raw_path,
+      request.target.has_query ? "?" : "", request.target.query);
+  ResponseHead head(exchange.arena(), is_safe ? 301 : 308);
+  head.add("Location", exchange.arena().copy(location));
+  head.content_length = 0;
+  exchange.respond(head, nullptr);
+  return true;
+}
+
+// A connection was let in by the rules of the site that its client named when it began (RFC 6066
+// section 3); what another site asks of certificates nobody has looked at.
+bool Pipeline::check_client_certificate(Exchange& exchange) {
+  const std::optional<config::Tls>& rules = exchange.site_->config->tls;
+  if (!rules || rules->client_ca.empty()) return true;
+  const TlsInfo* tls = exchange.request_.tls;
+  if (tls == nullptr) {
+    if (!rules->client_required) return true;
+    exchange.fail(403, {});
+    return false;
+  }
+  if (tls->client_ca != rules->client_ca) {
+    exchange.fail(421, {});
+    return false;
+  }
+  if (tls->has_client_certificate) exchange.request_.certificate = tls;
+  if (tls->has_client_certificate || !rules->client_required) return true;
+  exchange.fail(403, {});
   return false;
 }
 
@@ -207,6 +258,10 @@ void Pipeline::after(Exchange& exchange) {
     const bool takes = layer.pattern == nullptr ||
                        path_matches(*layer.pattern, exchange.answered_path(), false, matched);
     if (takes) configure(head, layer.fields, std::exchange(is_additive, false));
+  }
+  if (site != nullptr && site->config->tls && exchange.request_.scheme == kHttps) {
+    const std::string& hsts = site->config->tls->hsts;
+    if (!hsts.empty()) head.set("Strict-Transport-Security", hsts);
   }
   const std::optional<CorsRules>& cors = route != nullptr ? route->cors : site->cors;
   if (cors && !CorsRules::is_preflight(exchange.request_)) {

@@ -27,6 +27,8 @@ class Pipeline {
   static bool read_target(Exchange& exchange);
   static bool answer_for_server(Exchange& exchange);
   static bool find_site(Exchange& exchange);
+  static bool redirect_to_https(Exchange& exchange);
+  static bool check_client_certificate(Exchange& exchange);
   static bool answer_preflight(Exchange& exchange);
   static void handle(Exchange& exchange);
   static bool find_route(Exchange& exchange);

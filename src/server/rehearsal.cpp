@@ -135,6 +135,17 @@ Result<RehearsedAnswer> Rehearsal::ask(const RehearsedRequest& request, Duration
   return std::move(answer_);
 }
 
+// As if the client had named the host in its handshake, too, and had no certificate of its own.
+std::optional<TlsInfo> Rehearsal::encryption_of(const http::Url& url) const {
+  if (!url.is_https) return std::nullopt;
+  TlsInfo tls;
+  tls.is_established = true;
+  tls.server_name = url.host;
+  const SiteRuntime* site = context_.runtime()->find_site(url.host);
+  if (site != nullptr && site->config->tls) tls.client_ca = site->config->tls->client_ca;
+  return tls;
+}
+
 // False when the answer was not complete in time.
 bool Rehearsal::perform(const RehearsedRequest& request, Duration patience, Recording& recording) {
   loop_.run_once();  // what time it is
@@ -143,7 +154,8 @@ bool Rehearsal::perform(const RehearsedRequest& request, Duration patience, Reco
       loop_, [](void* loop) { static_cast<EventLoop*>(loop)->stop(); }, &loop_);
   deadline.start(patience);
   // The connection is the context's: bury() takes it over.
-  connection->start(std::make_unique<RecordedTransport>(loop_, encode(request), recording,
+  connection->start(std::make_unique<RecordedTransport>(loop_, encode(request),
+                                                        encryption_of(request.url), recording,
                                                         Connection::on_ready, connection));
   while (context_.connection_count > 0 && deadline.is_active()) loop_.run();
   if (context_.connection_count == 0) return true;

@@ -70,6 +70,7 @@ class Rehearsal {
  private:
   class RehearsingHandler;
   Rehearsal();
+  std::optional<TlsInfo> encryption_of(const http::Url& url) const;
   bool perform(const RehearsedRequest& request, Duration patience, Recording& recording);
   void on_end(const Exchange& exchange);
   void note_routing(const Exchange& exchange);

@@ -44,6 +44,17 @@ void append_headers(std::vector<HeaderLayer>& layers, const Table& table) {
   }
 }
 
+// As SiteRuntime has it.
+std::string https_port(const config::Config& config) {
+  constexpr std::uint16_t kHttpsPort = 443;
+  for (const config::Listener& listener : config.listeners) {
+    if (!listener.tls || listener.kind != config::Listener::Kind::ip) continue;
+    const bool is_usual = listener.port == kHttpsPort || listener.port == 0;
+    return is_usual ? std::string() : ":" + std::to_string(listener.port);
+  }
+  return {};
+}
+
 bool has_handler_field(const std::vector<http::ResponseField>& fields) {
   return std::any_of(fields.begin(), fields.end(),
                      [](const http::ResponseField& field) { return is_handler_field(field.name); });
@@ -106,6 +117,7 @@ Result<std::shared_ptr<Runtime>> Runtime::build(std::shared_ptr<const config::Co
     auto built = std::make_unique<SiteRuntime>();
     built->config = &site;
     built->name = site.hosts.empty() ? "default" : site.hosts.front();
+    built->https_port = https_port(*runtime->config_);
     built->error_pages = std::make_unique<ErrorPages>(*runtime->config_, site);
     append_headers(built->headers, site);
     if (site.cors) built->cors.emplace(*site.cors, std::vector<std::string>{});

@@ -29,7 +29,7 @@ std::string url_of(const config::Listener& listener, int fd) {
   if (bound.kind == PeerAddress::Kind::unix_socket) return listener.address;
   std::string host = listener.kind == Kind::ip ? listener.host : bound.text();
   if (host.find(':') != std::string::npos) host = "[" + host + "]";
-  return fmt::format("http://{}:{}", host, bound.port);
+  return fmt::format("{}://{}:{}", listener.tls ? "https" : "http", host, bound.port);
 }
 
 // The wildcards of both families count as one: systemd binds the IPv6 one for a bare port.
@@ -133,6 +133,10 @@ Result<std::vector<Server::Address>> Server::open_addresses(const config::Config
       // All of that name at once: several sockets may share one, and several listeners port 0.
       if (std::any_of(addresses.begin(), addresses.end(), is_named)) continue;
       std::copy_if(addresses_.begin(), addresses_.end(), std::back_inserter(addresses), is_named);
+      for (Address& address : addresses) {
+        // Whether it has TLS may have changed.
+        if (is_named(address)) address.url = url_of(listener, address.sockets.front()->get());
+      }
       continue;
     }
     auto opened = open_address(listener);
@@ -161,13 +165,55 @@ Result<void> Server::open_sockets(const config::Config& config) {
   return {};
 }
 
+// The error names all that is wrong; it is a line of the log each.
+Result<std::shared_ptr<const TlsContext>> Server::read_certificates(const config::Config& config,
+                                                                    bool in_use) const {
+  std::vector<TlsFault> warnings;
+  auto built = build_tls(config, tickets_, warnings);
+  std::vector<TlsFault> faults;
+  if (!built) faults = std::move(built.error());
+  for (TlsFault& warning : warnings) {
+    const bool is_news = !certificate_files_.is_unchanged(warning.file);
+    if (in_use && is_news && warning.kind == TlsFault::Kind::expired) {
+      faults.push_back(std::move(warning));
+    } else {
+      log_.warn("tls", "{}", text_of(warning));
+    }
+  }
+  if (faults.empty()) return *std::move(built);
+  std::string message = "tls: ";
+  for (const TlsFault& fault : faults) {
+    if (&fault != &faults.front()) message += "; ";
+    message += text_of(fault);
+  }
+  return Unexpected(Error{std::move(message), 0});
+}
+
+void Server::refresh_certificates() {
+  if (is_draining_ || !certificate_files_.has_changed()) return;
+  auto tls = read_certificates(*config_, true);
+  if (!tls) {
+    log_.error("tls", "the old certificates stay in use: {}", tls.error().message);
+    return;
+  }
+  watch_certificates(tls->get());
+  for (const auto& worker : workers_) worker->use_certificates(*tls);
+  log_.info("tls", "certificates read again");
+}
+
+void Server::watch_certificates(const TlsContext* tls) {
+  certificate_files_.watch(tls != nullptr ? tls->files() : std::vector<std::string>{});
+}
+
 Result<void> Server::start(std::shared_ptr<const config::Config> config) {
   config_ = std::move(config);
+  TRY_ASSIGN(const std::shared_ptr<const TlsContext> tls, read_certificates(*config_, false));
+  watch_certificates(tls.get());
   quota_.set_limits(config_->limits.connections, config_->limits.connections_per_ip);
   std::vector<std::future<Result<void>>> prepared;
   for (unsigned i = 0; i < worker_count_; ++i) {
-    workers_.push_back(
-        std::make_unique<Worker>(i, worker_count_, log_, build_handler_, quota_, activity_));
+    workers_.push_back(std::make_unique<Worker>(i, worker_count_, log_, build_handler_, quota_,
+                                                handshakes_, activity_));
     workers_.back()->start([this] { main_loop_.post([this] { on_worker_ended(); }); });
     ++running_;
     auto promise = std::make_shared<std::promise<Result<void>>>();
@@ -186,7 +232,7 @@ Result<void> Server::start(std::shared_ptr<const config::Config> config) {
   }
   std::vector<std::future<void>> accepting;
   for (unsigned i = 0; i < worker_count_; ++i) {
-    workers_[i]->commit(sockets_of(i));
+    workers_[i]->commit(sockets_of(i), tls);
     auto promise = std::make_shared<std::promise<void>>();
     accepting.push_back(promise->get_future());
     workers_[i]->ping([promise] { promise->set_value(); });
@@ -206,20 +252,27 @@ void Server::reload(std::shared_ptr<const config::Config> config,
                     std::function<void(Result<void>)> done) {
   auto opened = open_addresses(*config);
   if (!opened) return done(Unexpected(std::move(opened).error()));
+  auto tls = read_certificates(*config, true);
+  if (!tls) {
+    discard(*opened);
+    return done(Unexpected(std::move(tls).error()));
+  }
   // All workers build first; only when each of them could, all change over.
   struct Pending {
     unsigned left;
     Result<void> outcome;
     std::vector<Address> addresses;
+    std::shared_ptr<const TlsContext> tls;
   };
-  auto pending = std::make_shared<Pending>(Pending{worker_count_, {}, std::move(*opened)});
+  auto pending =
+      std::make_shared<Pending>(Pending{worker_count_, {}, std::move(*opened), *std::move(tls)});
   const auto on_prepared = [this, config, pending,
                             done = std::move(done)](const Result<void>& result) {
     if (!result) pending->outcome = Unexpected(result.error());
     if (--pending->left > 0) return;
     if (is_draining_) pending->outcome = Unexpected(Error{"the server is stopping", 0});
     if (pending->outcome) {
-      commit(config, std::move(pending->addresses));
+      commit(config, std::move(pending->addresses), pending->tls);
     } else {
       discard(pending->addresses);
       for (const auto& worker : workers_) worker->forget();
@@ -233,7 +286,8 @@ void Server::reload(std::shared_ptr<const config::Config> config,
   }
 }
 
-void Server::commit(std::shared_ptr<const config::Config> config, std::vector<Address> addresses) {
+void Server::commit(std::shared_ptr<const config::Config> config, std::vector<Address> addresses,
+                    std::shared_ptr<const TlsContext> tls) {
   for (const Address& old : addresses_) {
     const bool is_kept =
         std::any_of(addresses.begin(), addresses.end(),
@@ -243,7 +297,8 @@ void Server::commit(std::shared_ptr<const config::Config> config, std::vector<Ad
   addresses_ = std::move(addresses);
   config_ = std::move(config);
   quota_.set_limits(config_->limits.connections, config_->limits.connections_per_ip);
-  for (unsigned i = 0; i < worker_count_; ++i) workers_[i]->commit(sockets_of(i));
+  watch_certificates(tls.get());
+  for (unsigned i = 0; i < worker_count_; ++i) workers_[i]->commit(sockets_of(i), tls);
   activity_.note_reload();
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "server/tls_sites.h"
 #include "server/worker.h"
 
 namespace uvhttpd {
@@ -33,6 +34,9 @@ class Server {
   // `done` is called later on the main loop. On an error nothing has changed. One at a time.
   void reload(std::shared_ptr<const config::Config> config, std::function<void(Result<void>)> done);
   void reopen_logs();
+  // Reads the certificates again when one of their files has changed; when something is wrong with
+  // them, the old ones stay and the log says so.
+  void refresh_certificates();
   // `on_ended` is called on the main loop when the last worker has ended.
   void drain(std::function<void()> on_ended);
   void stop_now();
@@ -58,7 +62,12 @@ class Server {
   Result<std::vector<Address>> open_addresses(const config::Config& config) const;
   void discard(const std::vector<Address>& addresses) const;
   std::vector<WorkerSocket> sockets_of(unsigned worker) const;
-  void commit(std::shared_ptr<const config::Config> config, std::vector<Address> addresses);
+  // `in_use`: there are others, so new ones that have expired are an error.
+  Result<std::shared_ptr<const TlsContext>> read_certificates(const config::Config& config,
+                                                              bool in_use) const;
+  void watch_certificates(const TlsContext* tls);
+  void commit(std::shared_ptr<const config::Config> config, std::vector<Address> addresses,
+              std::shared_ptr<const TlsContext> tls);
   void close_addresses();
   void on_worker_ended();
 
@@ -67,6 +76,9 @@ class Server {
   BuildHandler build_handler_;
   InheritedSockets inherited_;
   ConnectionQuota quota_;
+  std::atomic<std::uint64_t> handshakes_{0};
+  std::shared_ptr<TlsTickets> tickets_ = std::make_shared<TlsTickets>();
+  FileWatch certificate_files_;
   Activity activity_;
   unsigned worker_count_ = 1;
   std::shared_ptr<const config::Config> config_;

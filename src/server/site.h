@@ -51,6 +51,7 @@ struct SiteRuntime {
   std::vector<HeaderLayer> headers;  // for answers without a route
   std::optional<CorsRules> cors;
   std::unique_ptr<ErrorPages> error_pages;
+  std::string https_port;  // ":8443", of the first listener with TLS; empty: the usual one
 };
 
 // Whether the pattern takes the path; `matched` becomes what its `*` stands for (Request::matched).

@@ -6,10 +6,13 @@
 #include <algorithm>
 
 #include "io/plain_transport.h"
+#include "io/tls_transport.h"
 #include "server/connection.h"
 
 namespace uvhttpd {
 namespace {
+
+constexpr Duration kNoticeInterval{1'000};
 
 constexpr std::string_view kBusy =
     "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
@@ -37,15 +40,22 @@ std::shared_ptr<const config::Listener> proxy_rules(const config::Config& config
   return nullptr;
 }
 
+bool is_encrypted(const config::Config& config, std::string_view address) {
+  return std::any_of(
+      config.listeners.begin(), config.listeners.end(),
+      [&](const config::Listener& each) { return each.address == address && each.tls; });
+}
+
 }  // namespace
 
 Worker::Worker(unsigned number, unsigned workers, Log& log, BuildHandler build_handler,
-               ConnectionQuota& quota, Activity& activity)
+               ConnectionQuota& quota, std::atomic<std::uint64_t>& handshakes, Activity& activity)
     : number_(number),
       workers_(workers),
       log_(log),
       build_handler_(build_handler),
       quota_(quota),
+      handshakes_(handshakes),
       activity_(activity) {}
 
 Worker::~Worker() { ASSERT(!thread_.joinable()); }
@@ -84,13 +94,18 @@ void Worker::prepare(std::shared_ptr<const config::Config> config,
   });
 }
 
-void Worker::commit(std::vector<WorkerSocket> sockets) {
-  loop_.post([this, sockets = std::move(sockets)] {
+void Worker::commit(std::vector<WorkerSocket> sockets, std::shared_ptr<const TlsContext> tls) {
+  loop_.post([this, sockets = std::move(sockets), tls = std::move(tls)]() mutable {
     if (context_->draining) return;
+    tls_ = std::move(tls);
     context_->use_runtime(std::move(prepared_));
     context_->access_log.use(std::move(prepared_log_));
     use_sockets(sockets);
   });
+}
+
+void Worker::use_certificates(std::shared_ptr<const TlsContext> tls) {
+  loop_.post([this, tls = std::move(tls)]() mutable { tls_ = std::move(tls); });
 }
 
 void Worker::forget() {
@@ -112,11 +127,12 @@ void Worker::use_sockets(const std::vector<WorkerSocket>& sockets) {
                                    [&](const auto& each) { return each->socket == socket; });
     if (open != listening_.end()) {
       (*open)->rules = proxy_rules(config, socket.name);
+      (*open)->is_encrypted = is_encrypted(config, socket.name);
       continue;
     }
-    auto entry =
-        std::make_unique<Listening>(Listening{socket, local_address(socket.socket->get()), this,
-                                              nullptr, proxy_rules(config, socket.name)});
+    auto entry = std::make_unique<Listening>(
+        Listening{socket, local_address(socket.socket->get()), this, nullptr,
+                  proxy_rules(config, socket.name), is_encrypted(config, socket.name)});
     entry->listener = std::make_unique<Listener>(
         loop_, socket.socket,
         [](void* owner, UniqueFd accepted, const PeerAddress& peer) {
@@ -137,13 +153,32 @@ void Worker::use_sockets(const std::vector<WorkerSocket>& sockets) {
 void Worker::on_accepted(const Listening& listening, UniqueFd socket, const PeerAddress& peer) {
   const bool is_unknown = listening.rules != nullptr && listening.rules->proxy_protocol;
   const bool has_room = is_unknown ? quota_.enter_unknown() : quota_.enter(peer);
-  if (!has_room) return turn_away(socket, context_->date());
+  if (!has_room) return listening.is_encrypted ? void() : turn_away(socket, context_->date());
+  std::optional<HandshakePlace> place = HandshakePlace();
+  if (listening.is_encrypted) place = take_handshake_place();
+  if (!place) return quota_.leave(is_unknown ? PeerAddress{} : peer);
   const PeerAddress reached =
       listening.address.is_wildcard() ? local_address(socket.get()) : listening.address;
   // The context's: bury() takes it over.
   auto* connection = new Connection(*context_, peer, reached, listening.rules);
-  connection->start(
-      std::make_unique<PlainTransport>(loop_, std::move(socket), Connection::on_ready, connection));
+  if (listening.is_encrypted) {
+    connection->start(std::make_unique<TlsTransport>(
+        loop_, std::move(socket), Connection::on_ready, connection, tls_,
+        TlsTransport::Options{.has_preface = is_unknown, .place = *std::move(place)}));
+  } else {
+    connection->start(std::make_unique<PlainTransport>(loop_, std::move(socket),
+                                                       Connection::on_ready, connection));
+  }
+}
+
+// A handshake costs more than many requests: how many are owed must be bounded.
+std::optional<HandshakePlace> Worker::take_handshake_place() {
+  auto place = HandshakePlace::take(handshakes_, context_->runtime()->config().limits.handshakes);
+  if (!place && refusal_noted_at_ <= loop_.now() - kNoticeInterval) {
+    refusal_noted_at_ = loop_.now();
+    log_.warn("tls", "connections are closed: limits.handshakes are under way");
+  }
+  return place;
 }
 
 void Worker::reopen_log() {

@@ -2,13 +2,17 @@
 // server/worker.h: one thread with one loop: its listeners, its connections, its runtime.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "io/listener.h"
+#include "io/tls_context.h"
+#include "io/tls_transport.h"
 #include "server/connection_quota.h"
 #include "server/worker_context.h"
 
@@ -25,7 +29,7 @@ struct WorkerSocket {
 class Worker {
  public:
   Worker(unsigned number, unsigned workers, Log& log, BuildHandler build_handler,
-         ConnectionQuota& quota, Activity& activity);
+         ConnectionQuota& quota, std::atomic<std::uint64_t>& handshakes, Activity& activity);
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
   // The thread must have ended, or never been started.
@@ -40,8 +44,11 @@ class Worker {
   // any.
   void prepare(std::shared_ptr<const config::Config> config,
                std::function<void(Result<void>)> done);
-  // What was prepared is in force from now on, with these sockets.
-  void commit(std::vector<WorkerSocket> sockets);
+  // What was prepared is in force from now on, with these sockets and certificates (as of
+  // build_tls()).
+  void commit(std::vector<WorkerSocket> sockets, std::shared_ptr<const TlsContext> tls);
+  // New connections get these certificates.
+  void use_certificates(std::shared_ptr<const TlsContext> tls);
   // What was prepared is not wanted.
   void forget();
   void reopen_log();
@@ -61,6 +68,7 @@ class Worker {
   Log& log_;
   BuildHandler build_handler_;
   ConnectionQuota& quota_;
+  std::atomic<std::uint64_t>& handshakes_;  // under way, of all workers
   Activity& activity_;
   EventLoop loop_;
   std::thread thread_;
@@ -73,13 +81,17 @@ class Worker {
     Worker* worker;
     std::unique_ptr<Listener> listener;
     std::shared_ptr<const config::Listener> rules;  // absent: proxies are not believed
+    bool is_encrypted = false;
   };
+  std::optional<HandshakePlace> take_handshake_place();
   void on_accepted(const Listening& listening, UniqueFd socket, const PeerAddress& peer);
 
   std::unique_ptr<WorkerContext> context_;
   std::shared_ptr<const Runtime> prepared_;
   AccessLog::Target prepared_log_;
   std::vector<std::unique_ptr<Listening>> listening_;
+  std::shared_ptr<const TlsContext> tls_;
+  TimePoint refusal_noted_at_ = TimePoint::min();
 };
 
 }  // namespace uvhttpd

@@ -38,7 +38,8 @@ void WorkerContext::use_runtime(std::shared_ptr<const Runtime> runtime) {
   runtime_ = std::move(runtime);
   const config::Limits& limits = runtime_->config().limits;
   request_limits = {limits.target_bytes, limits.head_bytes, limits.head_fields};
-  deadlines = {&list_of(limits.head_timeout),
+  deadlines = {&list_of(limits.handshake_timeout),
+               &list_of(limits.head_timeout),
                &list_of(limits.body_timeout),
                &list_of(std::max(limits.send_timeout / kLooksPerSendTimeout, Duration{1})),
                &list_of(limits.keep_alive_timeout),

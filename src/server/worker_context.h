@@ -87,6 +87,7 @@ class WorkerContext {
   // A connection that was used so lately may have a request on its way when the server stops.
   static constexpr Duration kDrainGrace{1'200};
   struct Deadlines {
+    DeadlineList* handshake = nullptr;
     DeadlineList* head = nullptr;
     DeadlineList* body = nullptr;
     DeadlineList* send = nullptr;

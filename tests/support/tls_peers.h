@@ -68,7 +68,6 @@ class TlsClient {
     std::string server_name = {};
     std::string protocols = {};  // of ALPN, as on the wire: "\x06test/1"
     const char* signatures = nullptr;
-    const char* groups = nullptr;  // the first one's key comes with the hello
     const TestCertificate* certificate = nullptr;
     SSL_SESSION* session = nullptr;
   };
@@ -96,7 +95,6 @@ class TlsClient {
                             static_cast<unsigned>(options.protocols.size()));
     }
     if (options.signatures != nullptr) SSL_set1_sigalgs_list(ssl_.get(), options.signatures);
-    if (options.groups != nullptr) SSL_set1_groups_list(ssl_.get(), options.groups);
     if (options.certificate != nullptr) {
       ::SSL_use_certificate(ssl_.get(), options.certificate->certificate.get());
       ::SSL_use_PrivateKey(ssl_.get(), options.certificate->key.get());

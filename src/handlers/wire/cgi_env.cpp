@@ -115,6 +115,17 @@ Variables meta_variables(const GatewayRequest& request) {
   add("REQUEST_METHOD", request.head.method_text);
   add("REQUEST_SCHEME", request.scheme);
   if (request.scheme == kHttps) add("HTTPS", "on");
+  if (request.tls != nullptr) {
+    add("SSL_PROTOCOL", request.tls->version);
+    add("SSL_CIPHER", request.tls->cipher);
+    if (!request.tls->server_name.empty()) add("SSL_TLS_SNI", request.tls->server_name);
+    add("SSL_CLIENT_VERIFY", request.certificate != nullptr ? "SUCCESS" : "NONE");
+  }
+  if (request.certificate != nullptr) {
+    add("SSL_CLIENT_S_DN", request.certificate->client_subject);
+    add("SSL_CLIENT_M_SERIAL", request.certificate->client_serial);
+    add("SSL_CLIENT_FINGERPRINT", request.certificate->client_fingerprint);
+  }
   std::string uri(target.raw_path);
   if (target.has_query) uri.append("?").append(target.query);
   add("REQUEST_URI", uri);

@@ -14,6 +14,7 @@
 #include "http/message.h"
 #include "http/target.h"
 #include "io/socket.h"
+#include "io/tls_info.h"
 
 namespace uvhttpd::wire {
 
@@ -35,6 +36,10 @@ struct GatewayRequest {
   std::string_view scheme = "http";  // as the client sees it; "https": HTTPS is "on", too
   std::string_view auth_type = {};   // "Basic" when we know who asks; empty: we do not
   std::string_view remote_user = {};
+  // Of the client's connection, and of the certificate that it was asked for; absent: none. They
+  // become SSL_… as Apache's mod_ssl names them.
+  const TlsInfo* tls = nullptr;
+  const TlsInfo* certificate = nullptr;
 };
 
 // Whether a variable can stand for the field: letters, digits and hyphens. "X_A" and "X-A" would be

@@ -32,7 +32,7 @@ TEST_CASE("match_listeners finds the listeners of the URL's port and address") {
       {"http://[0:0::1]:8080/", {"[::1]:8080"}, ""},
       {"http://127.0.0.2:8080/", {}, "no listener has the address 127.0.0.2 with port 8080"},
       {"http://example.org:82/", {}, "no listener has port 82"},
-      {"https://example.org:80/", {}, "no listener takes https"},
+      {"https://example.org:80/", {}, "no listener with port 80 has TLS"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.url);

@@ -106,21 +106,6 @@ TEST_CASE("The server name decides which certificate is shown") {
   }
 }
 
-TEST_CASE("A client whose first key is of a group that we do not have is asked again") {
-  const TestCertificate first({"first", "DNS:a.example"});
-  const TestCertificate second({"second", "DNS:b.example"});
-  TestSites sites;
-  sites.add({"a.example"}, {&first});
-  sites.add({"b.example"}, {&second});
-  const auto context = sites.build();
-  TlsPair pair(context, {.server_name = "b.example", .groups = "P-521:P-256"});
-  REQUIRE(pair.shake());
-  CHECK(pair.client.server_certificate() == "second");
-  CHECK(pair.owner.info().site == 1);
-  TlsPair none(context, {.groups = "P-521"});
-  CHECK(none.fails());
-}
-
 TEST_CASE("The client's signature algorithms choose between ECDSA and RSA") {
   const TestCertificate ecdsa({"ecdsa", "DNS:a.example"});
   const TestCertificate rsa({"rsa", "DNS:a.example", KeyKind::rsa});

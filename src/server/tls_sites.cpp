@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#include "server/tls_sites.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace uvhttpd {
+namespace {
+
+FileStamp stamp_of(const std::string& file) {
+  struct stat info {};
+  if (::stat(file.c_str(), &info) != 0) return {};
+  return {info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec, info.st_ino,
+          static_cast<std::uint64_t>(info.st_size)};
+}
+
+std::vector<FileStamp> stamps_of(const std::vector<std::string>& files) {
+  std::vector<FileStamp> stamps;
+  for (const std::string& file : files) stamps.push_back(stamp_of(file));
+  return stamps;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const TlsContext>, std::vector<TlsFault>> build_tls(
+    const config::Config& config, std::shared_ptr<TlsTickets> tickets,
+    std::vector<TlsFault>& warnings) {
+  const bool is_wanted = std::any_of(config.listeners.begin(), config.listeners.end(),
+                                     [](const config::Listener& listener) { return listener.tls; });
+  if (!is_wanted) return std::shared_ptr<const TlsContext>();
+  std::vector<TlsSite> sites;
+  for (const config::Site& site : config.sites) {
+    if (site.tls) sites.push_back({site.hosts, &*site.tls});
+  }
+  if (sites.empty()) return Unexpected(std::vector<TlsFault>{{{}, "no site has `tls`"}});
+  return TlsContext::build({.sites = sites, .protocol = "http/1.1", .tickets = std::move(tickets)},
+                           warnings);
+}
+
+std::string text_of(const TlsFault& fault) {
+  return fault.file.empty() ? fault.reason : fault.file + ": " + fault.reason;
+}
+
+void FileWatch::watch(std::vector<std::string> files) {
+  files_ = std::move(files);
+  seen_ = watched_ = stamps_of(files_);
+}
+
+bool FileWatch::has_changed() {
+  std::vector<FileStamp> now = stamps_of(files_);
+  return std::exchange(seen_, now) != now;
+}
+
+bool FileWatch::is_unchanged(std::string_view file) const {
+  const auto found = std::find(files_.begin(), files_.end(), file);
+  if (found == files_.end()) return false;
+  return stamp_of(*found) == watched_[static_cast<std::size_t>(found - files_.begin())];
+}
+
+}  // namespace uvhttpd

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// server/tls_sites.h: the certificates that a configuration asks for, as the listeners use them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.h"
+#include "io/tls_context.h"
+
+namespace uvhttpd {
+
+// Absent where no listener has TLS. The files are read during the call; the error is all that is
+// wrong with them. `warnings` gets what is worth a line in the log and keeps nobody out.
+Result<std::shared_ptr<const TlsContext>, std::vector<TlsFault>> build_tls(
+    const config::Config& config, std::shared_ptr<TlsTickets> tickets,
+    std::vector<TlsFault>& warnings);
+
+// "FILE: REASON".
+std::string text_of(const TlsFault& fault);
+
+// What tells whether a file has been changed or replaced.
+struct FileStamp {
+  std::int64_t modified = 0;  // nanoseconds
+  std::uint64_t inode = 0;
+  std::uint64_t bytes = 0;
+  bool operator==(const FileStamp&) const = default;
+};
+
+// Looks at files, whose names may be links, for whether they are those they were.
+class FileWatch {
+ public:
+  // As they are now.
+  void watch(std::vector<std::string> files);
+  // True once for each change, however many files it is about.
+  bool has_changed();
+  // One of the files, and not changed since watch().
+  bool is_unchanged(std::string_view file) const;
+
+ private:
+  std::vector<std::string> files_;
+  std::vector<FileStamp> watched_;
+  std::vector<FileStamp> seen_;
+};
+
+}  // namespace uvhttpd
