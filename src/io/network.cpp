@@ -24,4 +24,12 @@ bool contains_any(std::span<const config::Network> networks, const PeerAddress& 
                      [&](const config::Network& network) { return contains(network, address); });
 }
 
+PeerAddress counted_client(const PeerAddress& client) {
+  PeerAddress counted = client;
+  counted.port = 0;
+  if (client.kind == PeerAddress::Kind::ipv6)
+    std::fill_n(counted.ip.begin() + 8, 8, std::uint8_t{0});
+  return counted;
+}
+
 }  // namespace uvhttpd

@@ -194,7 +194,10 @@ bool Connection::identify() {
     server_ = header.server;
   }
   is_counted_ = context_.quota == nullptr || context_.quota->admit(client_);
-  if (!is_counted_) refuse({503, "too many connections of one client"});
+  if (!is_counted_) {
+    context_.refusal_log.add(context_.quota->refusals(), client_);
+    refuse({503, "too many connections of one client"});
+  }
   return true;
 }
 

@@ -6,14 +6,18 @@
 #include <atomic>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <utility>
 
+#include "io/network.h"
 #include "io/socket.h"
+#include "server/refusal_log.h"
 
 namespace uvhttpd {
 
-// Shared by all workers. The limits may change at any time; who is in stays in.
+// Shared by all workers; clients are told apart as io/network.h says. The limits may change at any
+// time; who is in stays in.
 class ConnectionQuota {
  public:
   void set_limits(std::uint64_t connections, std::uint64_t per_client) {
@@ -44,9 +48,15 @@ class ConnectionQuota {
   }
 
   std::uint64_t count() const { return count_.load(std::memory_order_relaxed); }
+  // The one to note a refusal in that enter() or admit() has just decided.
+  const std::shared_ptr<Refusals>& refusals() const {
+    return count() >= most_.load(std::memory_order_relaxed) ? over_all_ : over_client_;
+  }
 
  private:
   using Key = std::pair<PeerAddress::Kind, std::array<std::uint8_t, 16>>;
+
+  static Key key_of(const PeerAddress& client) { return {client.kind, counted_client(client).ip}; }
 
   // Behind a Unix socket stands a proxy with many clients.
   bool is_counted(const PeerAddress& client) const {
@@ -57,7 +67,7 @@ class ConnectionQuota {
 
   bool enter_client(const PeerAddress& client) {
     const std::lock_guard lock(mutex_);
-    std::uint64_t& count = clients_[{client.kind, client.ip}];
+    std::uint64_t& count = clients_[key_of(client)];
     if (count >= most_per_client_.load(std::memory_order_relaxed)) return false;
     ++count;
     tracked_.fetch_add(1, std::memory_order_relaxed);
@@ -67,7 +77,7 @@ class ConnectionQuota {
   // A client that came in while no limit was set is not in the table.
   void leave_client(const PeerAddress& client) {
     const std::lock_guard lock(mutex_);
-    const auto found = clients_.find({client.kind, client.ip});
+    const auto found = clients_.find(key_of(client));
     if (found == clients_.end()) return;
     tracked_.fetch_sub(1, std::memory_order_relaxed);
     if (--found->second == 0) clients_.erase(found);
@@ -79,6 +89,10 @@ class ConnectionQuota {
   std::atomic<std::uint64_t> tracked_{0};
   std::mutex mutex_;
   std::map<Key, std::uint64_t> clients_;
+  const std::shared_ptr<Refusals> over_all_ =
+      std::make_shared<Refusals>(Refusals::Names{"limits", "connection", "connections"});
+  const std::shared_ptr<Refusals> over_client_ =
+      std::make_shared<Refusals>(Refusals::Names{"limits", "connection", "connections_per_ip"});
 };
 
 }  // namespace uvhttpd

@@ -153,7 +153,10 @@ void Worker::use_sockets(const std::vector<WorkerSocket>& sockets) {
 void Worker::on_accepted(const Listening& listening, UniqueFd socket, const PeerAddress& peer) {
   const bool is_unknown = listening.rules != nullptr && listening.rules->proxy_protocol;
   const bool has_room = is_unknown ? quota_.enter_unknown() : quota_.enter(peer);
-  if (!has_room) return listening.is_encrypted ? void() : turn_away(socket, context_->date());
+  if (!has_room) {
+    context_->refusal_log.add(quota_.refusals(), peer);
+    return listening.is_encrypted ? void() : turn_away(socket, context_->date());
+  }
   std::optional<HandshakePlace> place = HandshakePlace();
   if (listening.is_encrypted) place = take_handshake_place();
   if (!place) return quota_.leave(is_unknown ? PeerAddress{} : peer);

@@ -22,6 +22,7 @@ WorkerContext::WorkerContext(EventLoop& loop_, Log& log_, Activity& activity, un
       access_log(loop_, log_),
       clock(loop_),
       received(std::make_unique<RecvBuffer>(kReceiveBytes)),
+      refusal_log(loop_, log_),
       resume_(
           loop_, [](void* self) { static_cast<WorkerContext*>(self)->run_scheduled(); }, this) {
   loop.set_turn_hook([](void* self) { static_cast<WorkerContext*>(self)->sweep(); }, this);

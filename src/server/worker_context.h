@@ -21,6 +21,7 @@
 #include "server/activity.h"
 #include "server/connection_quota.h"
 #include "server/exchange.h"
+#include "server/refusal_log.h"
 #include "server/runtime.h"
 
 namespace uvhttpd {
@@ -105,6 +106,7 @@ class WorkerContext {
   IntrusiveList<ListNode> connections;
   std::size_t connection_count = 0;
   ConnectionQuota* quota = nullptr;  // all workers' together; absent in tests
+  RefusalLog refusal_log;
   bool draining = false;
   std::function<void()> on_all_closed;  // called when the last connection closes, if set
   // Hears of every exchange that is over, if set; for rehearsals.
