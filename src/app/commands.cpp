@@ -203,6 +203,9 @@ int run_command_line(int argc, char** argv) {
       ->add_option("-H,--header", options.explain.fields, "a field of the request; may be repeated")
       ->allow_extra_args(false)
       ->option_text("'Name: value'");
+  explain_command
+      ->add_option("--client", options.explain.client, "who asks; 127.0.0.1 if not given")
+      ->option_text("ADDRESS");
   explain_command->add_flag("--json", options.explain.json, "print the answer as JSON");
 
   try {

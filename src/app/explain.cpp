@@ -26,6 +26,11 @@ Result<RehearsedRequest> read_request(const ExplainOptions& options) {
   RehearsedRequest request;
   if (options.request.size() == 2) request.method = options.request.front();
   TRY_ASSIGN(request.url, http::parse_url(options.request.back()));
+  const std::optional<PeerAddress> client = PeerAddress::parse(options.client);
+  if (!client) {
+    return Unexpected(Error{"\"" + escape_for_log(options.client) + "\" is no IP address", 0});
+  }
+  request.client = *client;
   for (const std::string& field : options.fields) {
     const std::size_t colon = field.find(':');
     if (colon == std::string::npos) {

@@ -13,6 +13,7 @@ namespace uvhttpd {
 struct ExplainOptions {
   std::vector<std::string> request;  // the URL, or a method and the URL
   std::vector<std::string> fields;   // "Name: value"
+  std::string client = "127.0.0.1";  // the address that asks
   bool json = false;
 };
 

@@ -7,6 +7,7 @@
 
 #include "app/field_origin.h"
 #include "base/text.h"
+#include "config/values.h"
 
 namespace uvhttpd {
 namespace {
@@ -101,6 +102,14 @@ std::string why_not(const RehearsedAnswer& answer, const RehearsedAnswer::RouteF
   return "";
 }
 
+std::string admission_words(const RehearsedAnswer::Admission& admission) {
+  const std::string list = admission.is_let_in == (admission.network != nullptr) ? "allow" : "deny";
+  const std::string network =
+      admission.network != nullptr ? config::format_network(*admission.network) : "none";
+  return fmt::format("{}: {}, in {} of {}", admission.client.text(),
+                     admission.is_let_in ? "let in" : "not let in", network, list);
+}
+
 std::string answer_words(const Explained& explained) {
   const RehearsedAnswer& answer = explained.answer;
   if (!answer.source.upstream.empty()) return "the upstream's: explain does not ask it";
@@ -165,6 +174,14 @@ std::string site_json(const config::Site* site) {
                      line_json(site->line));
 }
 
+std::string admission_json(const std::optional<RehearsedAnswer::Admission>& admission) {
+  if (!admission) return "null";
+  const config::Network* network = admission->network;
+  return fmt::format("{{\"client\": {}, \"is_let_in\": {}, \"network\": {}}}",
+                     text_json(admission->client.text()), admission->is_let_in,
+                     network != nullptr ? text_json(config::format_network(*network)) : "null");
+}
+
 std::string route_json(const RehearsedAnswer& answer, const RehearsedAnswer::RouteFate& fate) {
   return fmt::format(
       "{{\"path\": {}, \"line\": {}, \"handler\": {}, \"methods\": {}, \"verdict\": \"{}\", "
@@ -202,6 +219,7 @@ std::string explain_as_text(const Explained& explained) {
   add("listener", listener_words(explained.listeners));
   add("site", site_words(explained));
   if (answer.site != nullptr) add("route", route_words(answer));
+  if (answer.admission) add("client", admission_words(*answer.admission));
   if (!answer.source.file.empty()) {
     const std::string details = answer.source.details.empty() ? "" : ", " + answer.source.details;
     add(answer.is_program ? "program" : "file", shown(answer.source.file) + shown(details));
@@ -240,6 +258,7 @@ std::string explain_as_json(const Explained& explained) {
   add("site", site_json(answer.site));
   add("route", route);
   add("handler", answer.handler.empty() ? "null" : text_json(answer.handler));
+  add("client", admission_json(answer.admission));
   add("file", answer.source.file.empty() ? "null" : text_json(answer.source.file));
   add("upstream", answer.source.upstream.empty() ? "null" : text_json(answer.source.upstream));
   add("details", text_json(answer.source.details));

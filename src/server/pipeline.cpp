@@ -93,6 +93,7 @@ void Pipeline::before(Exchange& exchange) {
 // What a request within the server goes through, too.
 void Pipeline::handle(Exchange& exchange) {
   if (!find_route(exchange)) return;
+  if (!check_client(exchange)) return;
   if (!check_body(exchange)) return;
   exchange.route_->handler->handle(exchange);
 }
@@ -212,6 +213,7 @@ bool Pipeline::answer_preflight(Exchange& exchange) {
       choice.route != nullptr ? choice.route->cors : exchange.site_->cors;
   if (!cors) return false;
   exchange.route_ = choice.route;
+  if (!check_client(exchange)) return true;
   ResponseHead head(exchange.arena());
   cors->answer_preflight(request, head);
   exchange.respond(head, nullptr);
@@ -226,6 +228,8 @@ bool Pipeline::find_route(Exchange& exchange) {
     exchange.request_.matched = choice.matched;
     return true;
   }
+  // Who is not let in learns nothing of what there is.
+  if (!check_client(exchange)) return false;
   if (choice.allowed.empty()) {
     exchange.fail(404, {});
     return false;
@@ -237,6 +241,17 @@ bool Pipeline::find_route(Exchange& exchange) {
     const http::ResponseField field{"Allow", allow};
     exchange.fail(405, {}, {&field, 1});
   }
+  return false;
+}
+
+// Without a route the site's rules count.
+bool Pipeline::check_client(Exchange& exchange) {
+  const RouteRuntime* route = exchange.route_;
+  const AccessRules& rules = route != nullptr ? route->access : exchange.site_->access;
+  const PeerAddress& client = exchange.request_.client;
+  if (rules.judge(client).lets_in) return true;
+  exchange.log().debug(exchange.id(), "allow and deny do not let {} in", client.text());
+  exchange.fail(403, {});
   return false;
 }
 

@@ -32,6 +32,7 @@ class Pipeline {
   static bool answer_preflight(Exchange& exchange);
   static void handle(Exchange& exchange);
   static bool find_route(Exchange& exchange);
+  static bool check_client(Exchange& exchange);
   static bool check_body(Exchange& exchange);
 };
 

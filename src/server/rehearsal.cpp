@@ -48,14 +48,6 @@ bool read_response(const Recording& recording, RehearsedAnswer& answer) {
   }
 }
 
-PeerAddress loopback(std::uint16_t port) {
-  PeerAddress address;
-  address.kind = PeerAddress::Kind::ipv4;
-  address.ip = {127, 0, 0, 1};
-  address.port = port;
-  return address;
-}
-
 }  // namespace
 
 Result<void> check_request(const RehearsedRequest& request) {
@@ -149,7 +141,9 @@ std::optional<TlsInfo> Rehearsal::encryption_of(const http::Url& url) const {
 // False when the answer was not complete in time.
 bool Rehearsal::perform(const RehearsedRequest& request, Duration patience, Recording& recording) {
   loop_.run_once();  // what time it is
-  auto* connection = new Connection(context_, loopback(0), loopback(request.url.port));
+  PeerAddress server = PeerAddress::of_ipv4({127, 0, 0, 1});
+  server.port = request.url.port;
+  auto* connection = new Connection(context_, request.client, server);
   Timer deadline(
       loop_, [](void* loop) { static_cast<EventLoop*>(loop)->stop(); }, &loop_);
   deadline.start(patience);
@@ -177,6 +171,12 @@ void Rehearsal::on_end(const Exchange& exchange) {
     answer_.handler = exchange.route().handler_name;
   }
   note_routing(exchange);
+  const AccessRules& rules =
+      exchange.has_route() ? exchange.route().access : exchange.site()->access;
+  if (rules.is_open()) return;
+  const PeerAddress& client = exchange.request().client;
+  const AccessRules::Verdict verdict = rules.judge(client);
+  answer_.admission = {client, verdict.lets_in, verdict.network};
 }
 
 // What was decided is the exchange's; choose_route is asked again only for its reasons.

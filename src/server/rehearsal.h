@@ -20,7 +20,8 @@ namespace uvhttpd {
 struct RehearsedRequest {
   std::string_view method = "GET";
   http::Url url;
-  config::Fields fields;  // besides Host, which one of them may replace
+  config::Fields fields{};  // besides Host, which one of them may replace
+  PeerAddress client = PeerAddress::of_ipv4({127, 0, 0, 1});
 };
 
 // The error is a method or a field that no request can have.
@@ -41,6 +42,13 @@ struct RehearsedAnswer {
     RouteVerdict verdict = RouteVerdict::not_asked;
   };
   std::vector<RouteFate> routes;
+  // What allow and deny say of the client.
+  struct Admission {
+    PeerAddress client;
+    bool is_let_in = true;
+    const config::Network* network = nullptr;  // that decided; absent: it is in none
+  };
+  std::optional<Admission> admission;  // absent: there are none, or routing was not asked
   AnswerSource source;
   // A program would run. Status, fields and body are its own, and what follows here is empty.
   bool is_program = false;

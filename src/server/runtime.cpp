@@ -98,6 +98,7 @@ Result<RouteRuntime> build_route(const config::Route& route, const config::Site&
   append_headers(runtime.headers, site);
   append_headers(runtime.headers, route);
   if (route.cors) runtime.cors.emplace(*route.cors, runtime.methods);
+  runtime.access = AccessRules(route.access);
   runtime.headers_are_additive =
       !runtime.executes && !runtime.asks_others &&
       std::none_of(runtime.headers.begin(), runtime.headers.end(),
@@ -121,6 +122,7 @@ Result<std::shared_ptr<Runtime>> Runtime::build(std::shared_ptr<const config::Co
     built->error_pages = std::make_unique<ErrorPages>(*runtime->config_, site);
     append_headers(built->headers, site);
     if (site.cors) built->cors.emplace(*site.cors, std::vector<std::string>{});
+    built->access = AccessRules(site.access);
     const HandlerContext context{loop,   log,      *runtime->config_, site,
                                  shared, activity, workers,           serves};
     for (const config::Route& route : site.routes) {

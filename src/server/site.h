@@ -11,6 +11,7 @@
 
 #include "config/config.h"
 #include "http/response_encoder.h"
+#include "server/access_rules.h"
 #include "server/cors.h"
 #include "server/error_pages.h"
 #include "server/handler.h"
@@ -38,6 +39,7 @@ struct RouteRuntime {
   // one takes the place of an earlier one of its name.
   std::vector<HeaderLayer> headers;
   std::optional<CorsRules> cors;
+  AccessRules access;
   // None of all these is a field that the handler may write itself, so heads may be prepared.
   bool headers_are_additive = true;
 
@@ -50,6 +52,8 @@ struct SiteRuntime {
   std::string name;                  // its first host, or "default"; for the log
   std::vector<HeaderLayer> headers;  // for answers without a route
   std::optional<CorsRules> cors;
+  // Those of its routes have them already; for requests that no route takes.
+  AccessRules access;
   std::unique_ptr<ErrorPages> error_pages;
   std::string https_port;  // ":8443", of the first listener with TLS; empty: the usual one
 };

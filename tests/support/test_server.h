@@ -92,8 +92,9 @@ class TestServer {
   }
 
   // What a reload does.
-  void use(const std::string& toml) {
-    auto runtime = Runtime::build(config_of(toml), build_, loop, log, activity, 1);
+  void use(const std::string& toml) { use(config_of(toml)); }
+  void use(std::shared_ptr<const config::Config> config) {
+    auto runtime = Runtime::build(std::move(config), build_, loop, log, activity, 1);
     REQUIRE(runtime.has_value());
     context.use_runtime(std::move(*runtime));
     config::AccessLog access = context.runtime()->config().access_log;
