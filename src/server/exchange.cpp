@@ -110,6 +110,7 @@ void Exchange::reset() {
   request_ = {};
   route_ = nullptr;
   site_ = nullptr;
+  counted_by_ = nullptr;
   number_ = 0;
   response_.reset();
   answered_path_ = {};

@@ -22,6 +22,7 @@
 namespace uvhttpd {
 
 class Connection;
+class RateLimiter;
 class Runtime;
 struct RouteRuntime;
 struct SiteRuntime;
@@ -140,6 +141,7 @@ class Exchange {
   Request request_;
   const RouteRuntime* route_ = nullptr;
   const SiteRuntime* site_ = nullptr;
+  const RateLimiter* counted_by_ = nullptr;
   std::shared_ptr<const Runtime> runtime_;
   std::uint64_t number_ = 0;
   std::optional<ResponseHead> response_;

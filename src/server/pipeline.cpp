@@ -94,6 +94,7 @@ void Pipeline::before(Exchange& exchange) {
 void Pipeline::handle(Exchange& exchange) {
   if (!find_route(exchange)) return;
   if (!check_client(exchange)) return;
+  if (!check_rate(exchange)) return;
   if (!check_body(exchange)) return;
   exchange.route_->handler->handle(exchange);
 }
@@ -229,7 +230,7 @@ bool Pipeline::find_route(Exchange& exchange) {
     return true;
   }
   // Who is not let in learns nothing of what there is.
-  if (!check_client(exchange)) return false;
+  if (!check_client(exchange) || !check_rate(exchange)) return false;
   if (choice.allowed.empty()) {
     exchange.fail(404, {});
     return false;
@@ -244,7 +245,7 @@ bool Pipeline::find_route(Exchange& exchange) {
   return false;
 }
 
-// Without a route the site's rules count.
+// Without a route the site's rules count, here and below.
 bool Pipeline::check_client(Exchange& exchange) {
   const RouteRuntime* route = exchange.route_;
   const AccessRules& rules = route != nullptr ? route->access : exchange.site_->access;
@@ -252,6 +253,24 @@ bool Pipeline::check_client(Exchange& exchange) {
   if (rules.judge(client).lets_in) return true;
   exchange.log().debug(exchange.id(), "allow and deny do not let {} in", client.text());
   exchange.fail(403, {});
+  return false;
+}
+
+// A request that is sent on within the server is not counted twice by one limit.
+bool Pipeline::check_rate(Exchange& exchange) {
+  const RouteRuntime* route = exchange.route_;
+  RateLimiter* limiter =
+      (route != nullptr ? route->rate_limiter : exchange.site_->rate_limiter).get();
+  if (limiter == nullptr || limiter == exchange.counted_by_) return true;
+  exchange.counted_by_ = limiter;
+  WorkerContext& context = exchange.connection_->context();
+  const Request& request = exchange.request_;
+  const std::chrono::seconds wait = limiter->take(limiter->key_of(request), context.loop.now());
+  if (wait == std::chrono::seconds{0}) return true;
+  context.refusal_log.add(limiter->refusals(), request.client);
+  const std::string seconds = std::to_string(wait.count());
+  const http::ResponseField retry_after{"Retry-After", seconds};
+  exchange.fail(429, {}, {&retry_after, 1});
   return false;
 }
 

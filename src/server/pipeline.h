@@ -33,6 +33,7 @@ class Pipeline {
   static void handle(Exchange& exchange);
   static bool find_route(Exchange& exchange);
   static bool check_client(Exchange& exchange);
+  static bool check_rate(Exchange& exchange);
   static bool check_body(Exchange& exchange);
 };
 

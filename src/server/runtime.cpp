@@ -72,6 +72,16 @@ std::vector<std::string> common_methods(const std::vector<std::string>& configur
   return common;
 }
 
+// Routes that have the site's limit count together.
+std::shared_ptr<RateLimiter> limiter_of(const config::Route& route, const SiteRuntime& site,
+                                        RateLimiters& limiters) {
+  if (!route.rate_limit) return nullptr;
+  if (route.rate_limit == site.config->rate_limit) return site.rate_limiter;
+  std::string name = site.name + " ";
+  for (const std::string& method : route.methods) name += method + " ";
+  return limiters.get(name + route.path.text, *route.rate_limit);
+}
+
 Result<RouteRuntime> build_route(const config::Route& route, const config::Site& site,
                                  BuildHandler build_handler, const HandlerContext& context) {
   TRY_ASSIGN(BuiltHandler built, build_handler(route, context));
@@ -111,7 +121,7 @@ Result<RouteRuntime> build_route(const config::Route& route, const config::Site&
 Result<std::shared_ptr<Runtime>> Runtime::build(std::shared_ptr<const config::Config> config,
                                                 BuildHandler build_handler, EventLoop& loop,
                                                 Log& log, Activity& activity, unsigned workers,
-                                                bool serves) {
+                                                bool serves, RateLimiters* rate_limiters) {
   std::shared_ptr<Runtime> runtime(new Runtime(std::move(config)));
   SharedObjects shared;
   for (const config::Site& site : runtime->config_->sites) {
@@ -123,10 +133,16 @@ Result<std::shared_ptr<Runtime>> Runtime::build(std::shared_ptr<const config::Co
     append_headers(built->headers, site);
     if (site.cors) built->cors.emplace(*site.cors, std::vector<std::string>{});
     built->access = AccessRules(site.access);
+    if (rate_limiters != nullptr && site.rate_limit) {
+      built->rate_limiter = rate_limiters->get(built->name, *site.rate_limit);
+    }
     const HandlerContext context{loop,   log,      *runtime->config_, site,
                                  shared, activity, workers,           serves};
     for (const config::Route& route : site.routes) {
       TRY_ASSIGN(RouteRuntime route_runtime, build_route(route, site, build_handler, context));
+      if (rate_limiters != nullptr) {
+        route_runtime.rate_limiter = limiter_of(route, *built, *rate_limiters);
+      }
       built->routes.push_back(std::move(route_runtime));
     }
     for (const std::string& host : site.hosts) {

@@ -64,11 +64,13 @@ using BuildHandler = Result<BuiltHandler> (*)(const config::Route& route,
 
 class Runtime {
  public:
-  // `serves`: as in HandlerContext.
+  // `serves`: as in HandlerContext. Without `rate_limiters` no request is counted; they need not
+  // outlive it.
   static Result<std::shared_ptr<Runtime>> build(std::shared_ptr<const config::Config> config,
                                                 BuildHandler build_handler, EventLoop& loop,
                                                 Log& log, Activity& activity, unsigned workers,
-                                                bool serves = true);
+                                                bool serves = true,
+                                                RateLimiters* rate_limiters = nullptr);
 
   // The site of the host (lower case, without port), the default site, or nullptr. An exact name
   // beats a wildcard, a longer wildcard a shorter.

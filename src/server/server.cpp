@@ -213,7 +213,7 @@ Result<void> Server::start(std::shared_ptr<const config::Config> config) {
   std::vector<std::future<Result<void>>> prepared;
   for (unsigned i = 0; i < worker_count_; ++i) {
     workers_.push_back(std::make_unique<Worker>(i, worker_count_, log_, build_handler_, quota_,
-                                                handshakes_, activity_));
+                                                handshakes_, rate_limiters_, activity_));
     workers_.back()->start([this] { main_loop_.post([this] { on_worker_ended(); }); });
     ++running_;
     auto promise = std::make_shared<std::promise<Result<void>>>();

@@ -79,6 +79,7 @@ class Server {
   std::atomic<std::uint64_t> handshakes_{0};
   std::shared_ptr<TlsTickets> tickets_ = std::make_shared<TlsTickets>();
   FileWatch certificate_files_;
+  RateLimiters rate_limiters_;
   Activity activity_;
   unsigned worker_count_ = 1;
   std::shared_ptr<const config::Config> config_;

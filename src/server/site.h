@@ -15,6 +15,7 @@
 #include "server/cors.h"
 #include "server/error_pages.h"
 #include "server/handler.h"
+#include "server/rate_limiter.h"
 
 namespace uvhttpd {
 
@@ -40,6 +41,7 @@ struct RouteRuntime {
   std::vector<HeaderLayer> headers;
   std::optional<CorsRules> cors;
   AccessRules access;
+  std::shared_ptr<RateLimiter> rate_limiter;  // absent: requests are not counted
   // None of all these is a field that the handler may write itself, so heads may be prepared.
   bool headers_are_additive = true;
 
@@ -54,6 +56,7 @@ struct SiteRuntime {
   std::optional<CorsRules> cors;
   // Those of its routes have them already; for requests that no route takes.
   AccessRules access;
+  std::shared_ptr<RateLimiter> rate_limiter;
   std::unique_ptr<ErrorPages> error_pages;
   std::string https_port;  // ":8443", of the first listener with TLS; empty: the usual one
 };

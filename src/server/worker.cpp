@@ -49,13 +49,15 @@ bool is_encrypted(const config::Config& config, std::string_view address) {
 }  // namespace
 
 Worker::Worker(unsigned number, unsigned workers, Log& log, BuildHandler build_handler,
-               ConnectionQuota& quota, std::atomic<std::uint64_t>& handshakes, Activity& activity)
+               ConnectionQuota& quota, std::atomic<std::uint64_t>& handshakes,
+               RateLimiters& rate_limiters, Activity& activity)
     : number_(number),
       workers_(workers),
       log_(log),
       build_handler_(build_handler),
       quota_(quota),
       handshakes_(handshakes),
+      rate_limiters_(rate_limiters),
       activity_(activity) {}
 
 Worker::~Worker() { ASSERT(!thread_.joinable()); }
@@ -84,7 +86,8 @@ void Worker::run() {
 void Worker::prepare(std::shared_ptr<const config::Config> config,
                      std::function<void(Result<void>)> done) {
   loop_.post([this, config = std::move(config), done = std::move(done)] {
-    auto runtime = Runtime::build(config, build_handler_, loop_, log_, activity_, workers_);
+    auto runtime = Runtime::build(config, build_handler_, loop_, log_, activity_, workers_, true,
+                                  &rate_limiters_);
     if (!runtime) return done(Unexpected(std::move(runtime).error()));
     auto log = AccessLog::prepare(config->access_log);
     if (!log) return done(Unexpected(std::move(log).error().with_context("access log")));

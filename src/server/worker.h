@@ -29,7 +29,8 @@ struct WorkerSocket {
 class Worker {
  public:
   Worker(unsigned number, unsigned workers, Log& log, BuildHandler build_handler,
-         ConnectionQuota& quota, std::atomic<std::uint64_t>& handshakes, Activity& activity);
+         ConnectionQuota& quota, std::atomic<std::uint64_t>& handshakes,
+         RateLimiters& rate_limiters, Activity& activity);
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
   // The thread must have ended, or never been started.
@@ -69,6 +70,7 @@ class Worker {
   BuildHandler build_handler_;
   ConnectionQuota& quota_;
   std::atomic<std::uint64_t>& handshakes_;  // under way, of all workers
+  RateLimiters& rate_limiters_;
   Activity& activity_;
   EventLoop loop_;
   std::thread thread_;

@@ -94,7 +94,8 @@ class TestServer {
   // What a reload does.
   void use(const std::string& toml) { use(config_of(toml)); }
   void use(std::shared_ptr<const config::Config> config) {
-    auto runtime = Runtime::build(std::move(config), build_, loop, log, activity, 1);
+    auto runtime =
+        Runtime::build(std::move(config), build_, loop, log, activity, 1, true, &rate_limiters);
     REQUIRE(runtime.has_value());
     context.use_runtime(std::move(*runtime));
     config::AccessLog access = context.runtime()->config().access_log;
@@ -120,6 +121,7 @@ class TestServer {
   FakeLoop loop;
   Log log;
   Activity activity;
+  RateLimiters rate_limiters;
   WorkerContext context;
 
  private:
