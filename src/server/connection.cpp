@@ -133,7 +133,7 @@ void Connection::advance() {
     again_ = false;
     if (!take_step() && !again_) break;
   }
-  if (!buried_ && !is_queue_empty() && !output_blocked_) {
+  if (!buried_ && !is_queue_empty() && !is_output_held()) {
     send_queued();
     if (response_ == ResponsePhase::broken) take_step();
   }
@@ -416,7 +416,7 @@ bool Connection::break_off() {
 
 // The answer is complete and the connection ends with it.
 bool Connection::finish() {
-  if (!is_queue_empty() && (output_blocked_ || !send_queued())) return again_;
+  if (!is_queue_empty() && (is_output_held() || !send_queued())) return again_;
   // Only when the client itself has asked for the end can nothing more be on its way.
   const bool input_is_over = !refused_ && request_ == RequestPhase::done &&
                              context_.received->empty() && !parser_.framing().keep_alive;
@@ -431,7 +431,7 @@ bool Connection::finish() {
 
 // No further request comes. Answers that were collected leave first.
 bool Connection::close_when_sent() {
-  if (!is_queue_empty() && (output_blocked_ || !send_queued())) return again_;
+  if (!is_queue_empty() && (is_output_held() || !send_queued())) return again_;
   close();
   return false;
 }

@@ -15,6 +15,7 @@
 #include "io/socket.h"
 #include "io/transport.h"
 #include "server/exchange.h"
+#include "server/send_pace.h"
 
 namespace uvhttpd {
 
@@ -68,6 +69,7 @@ class Connection : public ListNode {
     idle,
     body,
     send,
+    pace,
     linger,
     probe,
     drain
@@ -98,8 +100,11 @@ class Connection : public ListNode {
   void encode_head();
   bool fill_queue();
   PullResult pull_piece();
-  // Sends what is queued, within the turn's share; false when the client must be waited for.
+  // Sends what is queued, within the turn's share; false when the client must be waited for, or
+  // its send_rate.
   bool send_queued();
+  void set_pace();
+  std::size_t may_send();
   void end_exchange();
   void linger();
   void close();
@@ -117,6 +122,8 @@ class Connection : public ListNode {
   void store_stash();
   SendQueue& queue();
   bool is_tunnel() const { return exchange_ && exchange_->is_upgraded_; }
+  // Nothing may be sent for now.
+  bool is_output_held() const { return output_blocked_ || paused_; }
   bool is_queue_empty() const { return !queue_ || queue_->empty(); }
 
   WorkerContext& context_;
@@ -124,7 +131,8 @@ class Connection : public ListNode {
   std::unique_ptr<Transport> transport_;
   std::unique_ptr<Exchange> exchange_;
   std::unique_ptr<SendQueue> queue_;
-  std::unique_ptr<char[]> stash_;  // unread octets while the connection is not advancing
+  std::unique_ptr<SendPace> pace_;  // since the first answer with a send_rate
+  std::unique_ptr<char[]> stash_;   // unread octets while the connection is not advancing
   std::uint32_t stash_bytes_ = 0;
   std::uint32_t requests_ = 0;
   http::RequestPhase request_ = http::RequestPhase::head;
@@ -135,6 +143,7 @@ class Connection : public ListNode {
   bool read_closed_ = false;  // the client has sent all it will
   bool sink_full_ = false;
   bool output_blocked_ = false;
+  bool paused_ = false;  // the client would take more than its send_rate
   bool source_ended_ = false;
   bool chunked_ = false;
   bool bodiless_ = false;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The response side of a connection: the head is encoded, the body pulled, the queue sent.
+#include <algorithm>
 #include <charconv>
 
 #include "server/connection.h"
@@ -26,7 +27,7 @@ bool Connection::flush() {
     encode_head();
     response_ = ResponsePhase::sending;
   }
-  if (output_blocked_) return false;
+  if (is_output_held()) return false;
   if (!source_ended_ && (is_queue_empty() || queue_->bytes() < kPullBelow) && !fill_queue()) {
     // Blocked on the source, or broken.
     if (response_ == ResponsePhase::broken) return true;
@@ -56,6 +57,7 @@ void Connection::inform(const ResponseHead& head) {
 void Connection::encode_head() {
   Exchange& exchange = *exchange_;
   Pipeline::after(exchange);
+  set_pace();
   const ResponseHead& head = *exchange.response_;
   const http::Method method = exchange.request_.head.method;
   const bool is_old = exchange.request_.head.minor_version == 0;
@@ -159,16 +161,37 @@ PullResult Connection::pull_piece() {
   return result;
 }
 
+// The pace is the connection's and not the exchange's: many small answers are one large one.
+void Connection::set_pace() {
+  if (!context_.keeps_pace || exchange_->route_ == nullptr) return;
+  const config::Bytes rate = exchange_->route_->config->send_rate;
+  if (rate != 0 && !pace_) pace_ = std::make_unique<SendPace>(context_.loop.now());
+  if (pace_) pace_->set_rate(rate);
+}
+
+// At once; 0 when it is too little to be worth a call.
+std::size_t Connection::may_send() {
+  const std::size_t left_this_turn = kSendPerTurn - sent_this_turn_;
+  // What is broken off ends now.
+  if (!pace_ || response_ == ResponsePhase::broken) return left_this_turn;
+  return std::min<std::size_t>(left_this_turn,
+                               pace_->allowance(queue_->bytes(), context_.loop.now()));
+}
+
 bool Connection::send_queued() {
   if (is_queue_empty()) return true;
   if (sent_this_turn_ >= kSendPerTurn) {
     output_blocked_ = true;
     return false;
   }
-  const IoResult result = transport_->send(*queue_, kSendPerTurn - sent_this_turn_);
+  const std::size_t limit = may_send();
+  paused_ = limit == 0;
+  if (paused_) return false;
+  const IoResult result = transport_->send(*queue_, limit);
   sent_this_turn_ += static_cast<std::uint32_t>(result.bytes);
   sent_total_ += result.bytes;
   context_.figures.sent_bytes.add(result.bytes);
+  if (pace_) pace_->spend(result.bytes);
   if (result.kind == IoResult::Kind::failed) {
     queue_->clear();
     request_ = RequestPhase::lost;
@@ -176,9 +199,12 @@ bool Connection::send_queued() {
     again_ = true;
     return false;
   }
-  output_blocked_ = !queue_->empty();
-  return !output_blocked_;
+  if (queue_->empty()) return true;
+  paused_ = result.bytes >= limit && sent_this_turn_ < kSendPerTurn;
+  output_blocked_ = !paused_;
+  return false;
 }
+
 SendQueue& Connection::queue() {
   if (!queue_) queue_ = context_.queues.acquire();
   return *queue_;

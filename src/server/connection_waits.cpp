@@ -50,6 +50,7 @@ bool Connection::is_in_handshake() const {
 Connection::Waiting Connection::what_is_awaited() const {
   if (lingering_) return Waiting::linger;
   if (output_blocked_) return Waiting::send;
+  if (paused_) return Waiting::pace;
   const bool may_say_nothing = request_ == RequestPhase::preface || request_ == RequestPhase::head;
   if (context_.draining && may_say_nothing && stash_bytes_ == 0 && parser_.is_between_messages()) {
     return Waiting::drain;
@@ -91,6 +92,7 @@ void Connection::update_deadline() {
       stalled_looks_ = 0;
       lists.send->arm(deadline_);
       break;
+    case Waiting::pace: lists.pace->arm(deadline_); break;
     case Waiting::linger: lists.linger->arm(deadline_); break;
     case Waiting::drain: lists.drain->arm(deadline_); break;
     case Waiting::probe: lists.probe->arm(deadline_); break;
@@ -114,6 +116,7 @@ void Connection::on_deadline() {
       refuse({408, "request body too slow"});
       return advance();
     case Waiting::send: return on_send_deadline();
+    case Waiting::pace: paused_ = false; return advance();
     case Waiting::probe: return probe_client();
     case Waiting::handshake:
     case Waiting::idle:

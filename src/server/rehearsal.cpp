@@ -86,6 +86,7 @@ class Rehearsal::RehearsingHandler final : public Handler {
 
 Rehearsal::Rehearsal() : context_(loop_, log_, activity_, 0) {
   log_.keep_in(log_lines_);
+  context_.keeps_pace = false;
   context_.observer = {
       [](void* self, const Exchange& exchange) { static_cast<Rehearsal*>(self)->on_end(exchange); },
       this};

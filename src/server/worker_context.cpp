@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "server/connection.h"
+#include "server/send_pace.h"
 
 namespace uvhttpd {
 namespace {
@@ -43,6 +44,7 @@ void WorkerContext::use_runtime(std::shared_ptr<const Runtime> runtime) {
                &list_of(limits.head_timeout),
                &list_of(limits.body_timeout),
                &list_of(std::max(limits.send_timeout / kLooksPerSendTimeout, Duration{1})),
+               &list_of(SendPace::kPause),
                &list_of(limits.keep_alive_timeout),
                &list_of(kLinger),
                &list_of(kProbe),

@@ -92,6 +92,7 @@ class WorkerContext {
     DeadlineList* head = nullptr;
     DeadlineList* body = nullptr;
     DeadlineList* send = nullptr;
+    DeadlineList* pace = nullptr;
     DeadlineList* keep_alive = nullptr;
     DeadlineList* linger = nullptr;
     DeadlineList* probe = nullptr;
@@ -107,6 +108,7 @@ class WorkerContext {
   std::size_t connection_count = 0;
   ConnectionQuota* quota = nullptr;  // all workers' together; absent in tests
   RefusalLog refusal_log;
+  bool keeps_pace = true;  // send_rate is in force; not in rehearsals
   bool draining = false;
   std::function<void()> on_all_closed;  // called when the last connection closes, if set
   // Hears of every exchange that is over, if set; for rehearsals.
