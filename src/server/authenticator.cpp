@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#include "server/authenticator.h"
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "server/password_hash.h"
+
+namespace uvhttpd {
+namespace {
+
+constexpr Duration kTellEvery{10'000};
+
+}  // namespace
+
+Authenticator::Waiter::Waiter(Callback decided, void* owner)
+    : decided_(decided),
+      owner_(owner),
+      checked_([](void* self, bool is_right) { static_cast<Waiter*>(self)->on_decided(is_right); },
+               this) {}
+
+void Authenticator::Waiter::on_decided(bool is_right) {
+  authenticator_->verdicts_.add(key_, is_right, authenticator_->loop_.now());
+  decided_(owner_, is_right);
+}
+
+Authenticator::Authenticator(PasswordFile file, EventLoop& loop, Log& log)
+    : loop_(loop), log_(log), file_(std::move(file)), told_overload_(loop.now() - kTellEvery) {}
+
+Result<std::unique_ptr<Authenticator>> Authenticator::open(const std::string& users,
+                                                           EventLoop& loop, Log& log) {
+  TRY_ASSIGN(PasswordFile file, PasswordFile::open(users, loop.now()));
+  return std::unique_ptr<Authenticator>(new Authenticator(std::move(file), loop, log));
+}
+
+VerdictCache::Key Authenticator::key_of(const http::BasicCredentials& credentials) const {
+  const std::string version = std::to_string(file_.version());
+  const std::array<std::string_view, 3> parts{version, credentials.user,
+                                              credentials.password.view()};
+  return hash_(parts);
+}
+
+Authenticator::Verdict Authenticator::check(const http::BasicCredentials& credentials,
+                                            Waiter& waiter) {
+  if (credentials.password.size() > kMaxPasswordBytes) return Verdict::wrong;
+  file_.refresh(loop_.now(), log_);
+  if (file_.first_hash().empty()) return Verdict::wrong;
+  waiter.authenticator_ = this;
+  waiter.key_ = key_of(credentials);
+  if (const auto known = verdicts_.find(waiter.key_, loop_.now())) {
+    return *known ? Verdict::right : Verdict::wrong;
+  }
+  const auto hash = file_.hash_of(credentials.user);
+  const PasswordChecks::Question question{
+      waiter.key_, std::string(hash.value_or(file_.first_hash())), !hash.has_value()};
+  if (loop_.object<PasswordChecks>().check(question, credentials.password, waiter.checked_)) {
+    return Verdict::later;
+  }
+  tell_overload();
+  return Verdict::overloaded;
+}
+
+void Authenticator::tell_overload() {
+  ++turned_away_;
+  if (loop_.now() - told_overload_ < kTellEvery) return;
+  told_overload_ = loop_.now();
+  log_.warn("auth", "{}: too many passwords wait to be checked; {} turned away with 503",
+            file_.path(), std::exchange(turned_away_, 0));
+}
+
+}  // namespace uvhttpd

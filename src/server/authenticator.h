@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+// server/authenticator.h: whether a password is that of a user, as a file says.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/log.h"
+#include "base/result.h"
+#include "http/basic_auth.h"
+#include "io/event_loop.h"
+#include "server/password_checks.h"
+#include "server/password_file.h"
+#include "server/verdict_cache.h"
+
+namespace uvhttpd {
+
+// One for each file of each runtime. Unknown users cost the time that known ones cost.
+class Authenticator {
+ public:
+  // The error is that of PasswordFile::open.
+  static Result<std::unique_ptr<Authenticator>> open(const std::string& users, EventLoop& loop,
+                                                     Log& log);
+  Authenticator(const Authenticator&) = delete;
+  Authenticator& operator=(const Authenticator&) = delete;
+
+  // Who waits for a verdict. Stops waiting when it dies; must not outlive the authenticator.
+  class Waiter {
+   public:
+    using Callback = PasswordChecks::Waiter::Callback;
+    Waiter(Callback decided, void* owner);
+
+   private:
+    friend class Authenticator;
+    void on_decided(bool is_right);
+
+    Callback decided_;
+    void* owner_;
+    Authenticator* authenticator_ = nullptr;
+    VerdictCache::Key key_{};
+    PasswordChecks::Waiter checked_;
+  };
+
+  enum class Verdict {
+    right,
+    wrong,
+    later,       // the waiter is called once, from the loop
+    overloaded,  // too many checks wait: ask again in kRetryAfter
+  };
+  static constexpr std::chrono::seconds kRetryAfter{5};
+  // Each waiter once.
+  Verdict check(const http::BasicCredentials& credentials, Waiter& waiter);
+
+ private:
+  Authenticator(PasswordFile file, EventLoop& loop, Log& log);
+  VerdictCache::Key key_of(const http::BasicCredentials& credentials) const;
+  void tell_overload();
+
+  EventLoop& loop_;
+  Log& log_;
+  PasswordFile file_;
+  const KeyedHash hash_;
+  VerdictCache verdicts_;
+  TimePoint told_overload_;
+  std::uint64_t turned_away_ = 0;  // since that was told
+};
+
+}  // namespace uvhttpd

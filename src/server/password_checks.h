@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// server/password_checks.h: checks of passwords against hashes, off the loop and few at once.
+#pragma once
+
+#include <cstddef>
+#include <list>
+#include <memory>
+#include <string>
+
+#include "base/intrusive_list.h"
+#include "base/secret.h"
+#include "io/background.h"
+#include "io/keyed_hash.h"
+
+namespace uvhttpd {
+
+// One for each loop, because a check is dear on purpose: whatever is asked for, and by whom, so
+// much of the machine goes into it and no more.
+class PasswordChecks {
+ public:
+  // One of the pool's threads for each worker: with many workers all may be at it, but each works
+  // on one check before it takes what else has come.
+  static constexpr std::size_t kMostRunning = 1;
+  static constexpr std::size_t kMostWaiting = 64;
+
+  // Who waits for the outcome of a check. Stops waiting when it dies. Never moved.
+  class Waiter : public ListNode {
+   public:
+    using Callback = void (*)(void* owner, bool is_right);
+    // `decided` is called once, from the loop, after check() took the waiter.
+    Waiter(Callback decided, void* owner) : decided_(decided), owner_(owner) {}
+    ~Waiter() { unlink(); }
+
+   private:
+    friend class PasswordChecks;
+    Callback decided_;
+    void* owner_;
+  };
+
+  explicit PasswordChecks(EventLoop& loop);
+  PasswordChecks(const PasswordChecks&) = delete;
+  PasswordChecks& operator=(const PasswordChecks&) = delete;
+  // Nobody may be waiting any more.
+  ~PasswordChecks();
+
+  struct Question {
+    KeyedHash::Digest key;  // the same for the same question
+    std::string hash;       // that check_password_hash() has accepted
+    bool is_decoy = false;  // the answer is no, whatever comes of it
+  };
+  // Questions with one key are answered together. A check that nobody waits for any more is not
+  // begun. False when kMostWaiting are waiting: then nothing happens.
+  bool check(const Question& question, const Secret& password, Waiter& waiter);
+
+ private:
+  struct Check;
+  void start_next();
+  void drop_abandoned();
+  void finish(Check& check);
+
+  EventLoop& loop_;
+  std::list<Check> checks_;  // in the order they came
+};
+
+}  // namespace uvhttpd

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+// unit/server/password_checks_test.cpp: passwords are checked off the loop, few at once.
+#include "server/password_checks.h"
+
+#include <doctest/doctest.h>
+
+#include <list>
+#include <optional>
+
+#include "support/run_until.h"
+#include "unit/server/passwords.h"
+
+namespace uvhttpd::tests {
+namespace {
+
+struct Asker {
+  std::optional<bool> answer;
+  PasswordChecks::Waiter waiter{
+      [](void* self, bool is_right) { static_cast<Asker*>(self)->answer = is_right; }, this};
+};
+
+PasswordChecks::Question question(std::size_t number, bool is_decoy = false) {
+  PasswordChecks::Question asked;
+  asked.key.front() = static_cast<std::uint8_t>(number & 0xff);
+  asked.hash = kHashOfSecret;
+  asked.is_decoy = is_decoy;
+  return asked;
+}
+
+const Secret kSecret(std::string_view("secret"));
+const Secret kOther(std::string_view("other"));
+
+TEST_CASE("A check says whether the password is right, in a later turn of the loop") {
+  EventLoop loop;
+  PasswordChecks checks(loop);
+  Asker right;
+  Asker wrong;
+  Asker decoy;
+  REQUIRE(checks.check(question(1), kSecret, right.waiter));
+  REQUIRE(checks.check(question(2), kOther, wrong.waiter));
+  REQUIRE(checks.check(question(3, true), kSecret, decoy.waiter));
+  CHECK_FALSE(right.answer.has_value());
+  REQUIRE(run_until(loop, [&] { return right.answer && wrong.answer && decoy.answer; }));
+  CHECK(right.answer == true);
+  CHECK(wrong.answer == false);
+  CHECK(decoy.answer == false);
+}
+
+TEST_CASE("One question of many is one check") {
+  EventLoop loop;
+  PasswordChecks checks(loop);
+  std::list<Asker> askers(1000);
+  for (Asker& asker : askers) REQUIRE(checks.check(question(1), kSecret, asker.waiter));
+  REQUIRE(run_until(loop, [&] { return askers.front().answer.has_value(); }));
+  for (const Asker& asker : askers) CHECK(asker.answer == true);
+}
+
+TEST_CASE("Beyond the bound no check is taken, until there is room again") {
+  EventLoop loop;
+  PasswordChecks checks(loop);
+  std::list<Asker> askers;
+  const std::size_t most = PasswordChecks::kMostRunning + PasswordChecks::kMostWaiting;
+  for (std::size_t i = 0; i < most; ++i) {
+    REQUIRE(checks.check(question(i), kSecret, askers.emplace_back().waiter));
+  }
+  Asker late;
+  CHECK_FALSE(checks.check(question(most), kSecret, late.waiter));
+  SUBCASE("because a check has ended") {
+    REQUIRE(run_until(loop, [&] { return askers.front().answer.has_value(); }));
+  }
+  SUBCASE("because somebody waits no more") { askers.pop_back(); }
+  CHECK(checks.check(question(most), kSecret, late.waiter));
+  REQUIRE(run_until(loop, [&] { return late.answer.has_value(); }));
+  CHECK(late.answer == true);
+}
+
+TEST_CASE("Who is gone is not called, also when others wait for the same") {
+  EventLoop loop;
+  PasswordChecks checks(loop);
+  Asker stays;
+  {
+    Asker goes;
+    REQUIRE(checks.check(question(1), kSecret, goes.waiter));
+    REQUIRE(checks.check(question(1), kSecret, stays.waiter));
+  }
+  REQUIRE(run_until(loop, [&] { return stays.answer.has_value(); }));
+  CHECK(stays.answer == true);
+}
+
+TEST_CASE("Checks that are under way do not outlive who made them") {
+  Asker asker;
+  Asker queued;
+  {
+    EventLoop loop;
+    PasswordChecks checks(loop);
+    REQUIRE(checks.check(question(1), kSecret, asker.waiter));
+    REQUIRE(checks.check(question(2), kSecret, queued.waiter));
+    asker.waiter.unlink();
+    queued.waiter.unlink();
+  }
+  CHECK_FALSE(asker.answer.has_value());
+  CHECK_FALSE(queued.answer.has_value());
+}
+
+TEST_CASE("An answer may be followed by the next question, and by the end of who waits, too") {
+  EventLoop loop;
+  PasswordChecks checks(loop);
+  // Both wait for the same, and whoever is told first ends the other.
+  struct Ender {
+    PasswordChecks& checks;
+    std::unique_ptr<Asker> other;
+    Asker next;
+    PasswordChecks::Waiter waiter{
+        [](void* self, bool) {
+          auto& ender = *static_cast<Ender*>(self);
+          ender.other.reset();
+          REQUIRE(ender.checks.check(question(2), kOther, ender.next.waiter));
+        },
+        this};
+  };
+  Ender ender{checks, std::make_unique<Asker>(), {}};
+  REQUIRE(checks.check(question(1), kSecret, ender.waiter));
+  REQUIRE(checks.check(question(1), kSecret, ender.other->waiter));
+  REQUIRE(run_until(loop, [&] { return ender.next.answer.has_value(); }));
+  CHECK(ender.next.answer == false);
+  CHECK(ender.other == nullptr);
+}
+
+}  // namespace
+}  // namespace uvhttpd::tests
