@@ -183,6 +183,8 @@ Command CgiRun::make_command() const {
       .pass_authorization = shared_.settings.pass_authorization,
       .pass_names = shared_.settings.pass_headers,
       .scheme = request.scheme,
+      .auth_type = request.auth_type(),
+      .remote_user = request.user,
       .tls = request.tls,
       .certificate = request.certificate,
   });

@@ -243,6 +243,8 @@ bool HttpCodec::is_dropped(const http::Field& field) const {
                        [&](std::string_view name) { return folds_to(field.name, name); });
   };
   if (is_among(settings_->set_names) || is_among(kOwnOrigin)) return true;
+  // The password was for us.
+  if (field.known == FieldName::authorization && !request.user.empty()) return true;
   // Behind WSGI and its like "X_Real_IP" is "X-Real-IP", and "SCRIPT_NAME" the path.
   if (!wire::is_fit_name(field.name)) {
     if (!settings_->rules.underscores_in_headers) return true;

@@ -85,6 +85,8 @@ wire::Variables ScriptGateway::variables_for(const Request& request,
                           .body_bytes = std::nullopt,  // the codec knows it
                           .pass_authorization = rules_.pass_authorization,
                           .scheme = request.scheme,
+                          .auth_type = request.auth_type(),
+                          .remote_user = request.user,
                           .tls = request.tls,
                           .certificate = request.certificate,
                       }),

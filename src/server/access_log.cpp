@@ -37,6 +37,18 @@ void append_escaped(std::string& out, std::string_view text) {
   }
 }
 
+// Readers of the log take the words of its beginning apart at spaces and the bracket.
+void append_user(std::string& out, std::string_view user) {
+  if (user.find_first_of(" [") == std::string_view::npos) return append_escaped(out, user);
+  for (const char c : user) {
+    if (c == ' ' || c == '[') {
+      out.append(c == ' ' ? "\\x20" : "\\x5b");
+    } else {
+      append_escaped(out, {&c, 1});
+    }
+  }
+}
+
 std::string format_clf_time(std::int64_t seconds) {
   static constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                             "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
@@ -131,9 +143,11 @@ void AccessLog::append_time() {
   buffer_.append(time_);
 }
 
-// %h - - [%t] "%r" %>s %b "%{Referer}i" "%{User-Agent}i"
+// %h - %u [%t] "%r" %>s %b "%{Referer}i" "%{User-Agent}i"
 void AccessLog::append_combined(const AccessRecord& record) {
-  buffer_.append(record.client->text()).append(" - - [");
+  buffer_.append(record.client->text()).append(" - ");
+  append_user(buffer_, record.user);
+  buffer_.append(" [");
   append_time();
   buffer_.append("] \"");
   if (record.method.empty()) {
@@ -168,6 +182,7 @@ void AccessLog::append_json(const AccessRecord& record) {
   append_time();
   buffer_.push_back('"');
   member("client", record.client->text());
+  member("user", record.user);
   member("method", record.method);
   member("target", record.target);
   member("host", record.host);

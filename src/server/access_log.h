@@ -17,6 +17,7 @@ namespace uvhttpd {
 // What a line tells. Empty views are shown as "-".
 struct AccessRecord {
   const PeerAddress* client = nullptr;
+  std::string_view user;  // who has shown a password
   std::string_view method;
   std::string_view target;
   std::string_view host;

@@ -37,10 +37,11 @@ struct Request {
   // for
   // "/prefix/*"; the whole path without its leading slash for other patterns.
   std::string_view matched;
-  PeerAddress peer;    // who is connected; a proxy, perhaps
-  PeerAddress sender;  // the peer, or whom its PROXY protocol header names
-  PeerAddress client;  // who asks: the sender, or whom it names in fields, where it is believed
-  PeerAddress server;  // the address that the client reached
+  PeerAddress peer;       // who is connected; a proxy, perhaps
+  PeerAddress sender;     // the peer, or whom its PROXY protocol header names
+  PeerAddress client;     // who asks: the sender, or whom it names in fields, where it is believed
+  PeerAddress server;     // the address that the client reached
+  std::string_view user;  // whom the route's `auth` has let in; of the arena
   std::string_view scheme = "http";  // that the client used; "https" where a proxy ends TLS
   // Of the connection to the peer; absent: it is not encrypted.
   const TlsInfo* tls = nullptr;
@@ -49,6 +50,8 @@ struct Request {
   // The peer is one of the listener's trusted_proxies. What it says of the client, its scheme
   // aside, changes no routing: X-Forwarded-Host is a field like others.
   bool peer_is_trusted = false;
+  // RFC 3875 section 4.1.1; empty: nobody had to say who they are.
+  std::string_view auth_type() const { return user.empty() ? "" : "Basic"; }
   bool has_body() const { return framing.body != http::Framing::Body::none; }
 };
 

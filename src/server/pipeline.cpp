@@ -78,6 +78,39 @@ void respond_with_allow(Exchange& exchange, std::string_view allow) {
   exchange.respond(head, nullptr);
 }
 
+// Also to who has shown credentials: they were wrong, and others may be right (RFC 9110 section
+// 15.5.2).
+void ask_for_credentials(Exchange& exchange) {
+  const http::ResponseField challenge{"WWW-Authenticate", exchange.route().challenge};
+  exchange.fail(401, {}, {&challenge, 1});
+}
+
+void ask_again_later(Exchange& exchange) {
+  const std::string seconds = std::to_string(Authenticator::kRetryAfter.count());
+  const http::ResponseField retry_after{"Retry-After", seconds};
+  exchange.fail(503, {}, {&retry_after, 1});
+}
+
+// Who asks, if the password is theirs.
+struct PendingUser {
+  using Decided = void (*)(Exchange& exchange, std::string_view user, bool is_right);
+  PendingUser(Exchange& its_exchange, std::string_view whose, Decided on_decided)
+      : exchange(its_exchange),
+        user(whose),
+        decided(on_decided),
+        waiter(
+            [](void* self, bool is_right) {
+              const auto& pending = *static_cast<PendingUser*>(self);
+              pending.decided(pending.exchange, pending.user, is_right);
+            },
+            this) {}
+
+  Exchange& exchange;
+  const std::string_view user;  // of the arena
+  const Decided decided;
+  Authenticator::Waiter waiter;
+};
+
 }  // namespace
 
 void Pipeline::before(Exchange& exchange) {
@@ -95,6 +128,12 @@ void Pipeline::handle(Exchange& exchange) {
   if (!find_route(exchange)) return;
   if (!check_client(exchange)) return;
   if (!check_rate(exchange)) return;
+  if (!authenticate(exchange)) return;
+  finish_handling(exchange);
+}
+
+// The part that may have to wait until it is known who asks.
+void Pipeline::finish_handling(Exchange& exchange) {
   if (!check_body(exchange)) return;
   exchange.route_->handler->handle(exchange);
 }
@@ -274,6 +313,36 @@ bool Pipeline::check_rate(Exchange& exchange) {
   return false;
 }
 
+// False when the exchange has been answered, or goes on when the password has been checked.
+bool Pipeline::authenticate(Exchange& exchange) {
+  Request& request = exchange.request_;
+  // Another route's user is nobody to this one.
+  request.user = {};
+  Authenticator* authenticator = exchange.route_->authenticator;
+  if (authenticator == nullptr) return true;
+  const auto credentials = http::basic_credentials(request.head.fields);
+  if (!credentials) {
+    ask_for_credentials(exchange);
+    return false;
+  }
+  auto& pending = exchange.keep<PendingUser>(exchange, exchange.arena_.copy(credentials->user),
+                                             &Pipeline::on_authenticated);
+  switch (authenticator->check(*credentials, pending.waiter)) {
+    case Authenticator::Verdict::right: request.user = pending.user; return true;
+    case Authenticator::Verdict::wrong: ask_for_credentials(exchange); return false;
+    case Authenticator::Verdict::later: return false;
+    case Authenticator::Verdict::overloaded: ask_again_later(exchange); return false;
+  }
+  return false;
+}
+
+void Pipeline::on_authenticated(Exchange& exchange, std::string_view user, bool is_right) {
+  if (exchange.has_responded()) return;
+  if (!is_right) return ask_for_credentials(exchange);
+  exchange.request_.user = user;
+  finish_handling(exchange);
+}
+
 bool Pipeline::check_body(Exchange& exchange) {
   if (exchange.request_.framing.length <= exchange.route_->config->body_bytes) return true;
   exchange.fail(413, {});
@@ -330,6 +399,7 @@ void Pipeline::log(Exchange& exchange, WorkerContext& context, std::uint64_t bod
   }
   record.referer = request.head.fields.value(http::FieldName::referer).value_or("");
   record.user_agent = request.head.fields.value(http::FieldName::user_agent).value_or("");
+  record.user = request.user;
   record.request_id = exchange.id();
   context.access_log.write(record);
 }

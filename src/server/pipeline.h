@@ -34,6 +34,9 @@ class Pipeline {
   static bool find_route(Exchange& exchange);
   static bool check_client(Exchange& exchange);
   static bool check_rate(Exchange& exchange);
+  static bool authenticate(Exchange& exchange);
+  static void on_authenticated(Exchange& exchange, std::string_view user, bool is_right);
+  static void finish_handling(Exchange& exchange);
   static bool check_body(Exchange& exchange);
 };
 

@@ -116,6 +116,32 @@ Result<RouteRuntime> build_route(const config::Route& route, const config::Site&
   return runtime;
 }
 
+bool is_below(std::string_view path, std::string_view root) {
+  if (root.empty() || !path.starts_with(root)) return false;
+  return root.ends_with('/') || path.substr(root.size()).starts_with('/');
+}
+
+// As the paths are written; links are the operator's business.
+bool publishes(const config::FileRules& files, std::string_view path) {
+  if (!is_below(path, files.root)) return false;
+  return files.hidden_files || path.find("/.", files.root.size() - 1) == std::string_view::npos;
+}
+
+// A file of passwords must not be among the files that anybody is sent.
+Result<void> check_is_unpublished(const std::string& path, const config::Config& config) {
+  for (const config::Site& site : config.sites) {
+    for (const config::Route& route : site.routes) {
+      const auto* rules = std::get_if<config::StaticHandler>(&route.handler);
+      if (rules == nullptr || !publishes(rules->files, path)) continue;
+      return Unexpected(Error{path + ": a file of passwords below the root " + rules->files.root +
+                                  " could be fetched: keep it elsewhere, or give it a name that "
+                                  "begins with a dot",
+                              0});
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::shared_ptr<Runtime>> Runtime::build(std::shared_ptr<const config::Config> config,
@@ -143,6 +169,7 @@ Result<std::shared_ptr<Runtime>> Runtime::build(std::shared_ptr<const config::Co
       if (rate_limiters != nullptr) {
         route_runtime.rate_limiter = limiter_of(route, *built, *rate_limiters);
       }
+      TRY(runtime->protect(route_runtime, loop, log));
       built->routes.push_back(std::move(route_runtime));
     }
     for (const std::string& host : site.hosts) {
@@ -156,6 +183,19 @@ Result<std::shared_ptr<Runtime>> Runtime::build(std::shared_ptr<const config::Co
     runtime->sites_.push_back(std::move(built));
   }
   return runtime;
+}
+
+Result<void> Runtime::protect(RouteRuntime& route, EventLoop& loop, Log& log) {
+  const std::optional<config::Auth>& auth = route.config->auth;
+  if (!auth) return {};
+  std::unique_ptr<Authenticator>& authenticator = authenticators_[auth->users];
+  if (!authenticator) {
+    TRY(check_is_unpublished(auth->users, *config_));
+    TRY_ASSIGN(authenticator, Authenticator::open(auth->users, loop, log));
+  }
+  route.authenticator = authenticator.get();
+  route.challenge = http::basic_challenge(auth->realm);
+  return {};
 }
 
 const SiteRuntime* Runtime::find_site(std::string_view host) const {

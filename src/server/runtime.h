@@ -17,6 +17,7 @@
 #include "config/config.h"
 #include "io/event_loop.h"
 #include "server/activity.h"
+#include "server/authenticator.h"
 #include "server/site.h"
 
 namespace uvhttpd {
@@ -89,6 +90,7 @@ class Runtime {
 
  private:
   explicit Runtime(std::shared_ptr<const config::Config> config) : config_(std::move(config)) {}
+  Result<void> protect(RouteRuntime& route, EventLoop& loop, Log& log);
 
   struct HashText {
     using is_transparent = void;
@@ -97,6 +99,7 @@ class Runtime {
     }
   };
   std::shared_ptr<const config::Config> config_;
+  std::map<std::string, std::unique_ptr<Authenticator>> authenticators_;  // by their files
   std::vector<std::unique_ptr<SiteRuntime>> sites_;
   std::unordered_map<std::string, const SiteRuntime*, HashText, std::equal_to<>> exact_;
   std::unordered_map<std::string, const SiteRuntime*, HashText, std::equal_to<>>

@@ -19,6 +19,8 @@
 
 namespace uvhttpd {
 
+class Authenticator;
+
 // Fields of answers, or only of those about paths that the pattern takes.
 struct HeaderLayer {
   const config::PathPattern* pattern = nullptr;  // absent: of all
@@ -42,6 +44,8 @@ struct RouteRuntime {
   std::optional<CorsRules> cors;
   AccessRules access;
   std::shared_ptr<RateLimiter> rate_limiter;  // absent: requests are not counted
+  Authenticator* authenticator = nullptr;  // the runtime's; absent: whoever asks is answered
+  std::string challenge;                   // with it: WWW-Authenticate
   // None of all these is a field that the handler may write itself, so heads may be prepared.
   bool headers_are_additive = true;
 
