@@ -15,6 +15,7 @@
 #include "app/daemon.h"
 #include "app/expectations.h"
 #include "app/explain.h"
+#include "app/passwd.h"
 #include "app/print_diagnostics.h"
 #include "config/load.h"
 
@@ -36,6 +37,7 @@ struct Options {
   bool listing = false;
   std::string fallback;
   ExplainOptions explain;
+  PasswdOptions passwd;
 };
 
 // Prints what was found, and gives the configuration if it is valid.
@@ -208,6 +210,18 @@ int run_command_line(int argc, char** argv) {
       ->option_text("ADDRESS");
   explain_command->add_flag("--json", options.explain.json, "print the answer as JSON");
 
+  CLI::App* passwd_command =
+      app.add_subcommand("passwd", "print a line for the file that `users` of `auth` names");
+  passwd_command
+      ->add_option("USER", options.passwd.user,
+                   "whose password is asked for, or read from standard input")
+      ->required()
+      ->option_text(" ");
+  passwd_command
+      ->add_option("--method", options.passwd.method, "how to hash it: yescrypt, bcrypt or sha512")
+      ->transform(CLI::CheckedTransformer(password_methods()).description(""))
+      ->option_text("METHOD (yescrypt)");
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& shown) {
@@ -219,6 +233,7 @@ int run_command_line(int argc, char** argv) {
   if (check_command->parsed() || check_flag) return check(options);
   if (explain_command->parsed()) return explain_with_file(options);
   if (serve_command->parsed()) return serve(options);
+  if (passwd_command->parsed()) return passwd(options.passwd);
   return run_with_file(options);
 }
 
