@@ -88,6 +88,10 @@ std::string route_words(const RehearsedAnswer& answer) {
   return has_path ? "none that has this path takes the method" : "none has this path";
 }
 
+const config::Auth* auth_of(const RehearsedAnswer& answer) {
+  return answer.route != nullptr && answer.route->auth ? &*answer.route->auth : nullptr;
+}
+
 std::string why_not(const RehearsedAnswer& answer, const RehearsedAnswer::RouteFate& fate) {
   switch (fate.verdict) {
     case RouteVerdict::other_path: return "the path does not match";
@@ -190,6 +194,12 @@ std::string route_json(const RehearsedAnswer& answer, const RehearsedAnswer::Rou
       list_json(fate.methods), name_of(fate.verdict), text_json(why_not(answer, fate)));
 }
 
+std::string auth_json(const config::Auth* auth) {
+  if (auth == nullptr) return "null";
+  return fmt::format("{{\"realm\": {}, \"users\": {}}}", text_json(auth->realm),
+                     text_json(auth->users));
+}
+
 // One element a line.
 std::string array_json(const std::vector<std::string>& elements) {
   std::string out = "[";
@@ -220,6 +230,9 @@ std::string explain_as_text(const Explained& explained) {
   add("site", site_words(explained));
   if (answer.site != nullptr) add("route", route_words(answer));
   if (answer.admission) add("client", admission_words(*answer.admission));
+  if (const config::Auth* auth = auth_of(answer)) {
+    add("auth", "\"" + shown(auth->realm) + "\", for the users in " + shown(auth->users));
+  }
   if (!answer.source.file.empty()) {
     const std::string details = answer.source.details.empty() ? "" : ", " + answer.source.details;
     add(answer.is_program ? "program" : "file", shown(answer.source.file) + shown(details));
@@ -259,6 +272,7 @@ std::string explain_as_json(const Explained& explained) {
   add("route", route);
   add("handler", answer.handler.empty() ? "null" : text_json(answer.handler));
   add("client", admission_json(answer.admission));
+  add("auth", auth_json(auth_of(answer)));
   add("file", answer.source.file.empty() ? "null" : text_json(answer.source.file));
   add("upstream", answer.source.upstream.empty() ? "null" : text_json(answer.source.upstream));
   add("details", text_json(answer.source.details));

@@ -74,6 +74,11 @@ bool is_from_cors(const Field& field, const RehearsedAnswer& answer) {
           (equals_ignoring_case(field.name, "Vary") && field.value.starts_with("Origin")));
 }
 
+bool is_from_auth(const Field& field, const RehearsedAnswer& answer) {
+  return answer.route != nullptr && answer.route->auth && answer.status == 401 &&
+         equals_ignoring_case(field.name, "WWW-Authenticate");
+}
+
 bool is_of_error_page(const Field& field, const RehearsedAnswer& answer) {
   if (answer.site == nullptr || !equals_ignoring_case(field.name, "Content-Type")) return false;
   // A fixed answer has its own.
@@ -103,6 +108,7 @@ std::string field_origin(std::string_view name, std::string_view value,
   if (equals_ignoring_case(name, "Server")) return "server_header of [server]";
   if (std::string from = from_configuration(field, answer); !from.empty()) return from;
   if (is_from_cors(field, answer)) return "cors";
+  if (is_from_auth(field, answer)) return "auth";
   if (std::string from = from_cache_control(field, answer); !from.empty()) return from;
   if (is_of_error_page(field, answer))
     return "error_pages of [[site]]" + in_line(answer.site->line);
