@@ -57,18 +57,24 @@ int run_with_file(const Options& options) {
   return config ? run_daemon(config) : kMistake;
 }
 
-// The file and, when it is valid, the tests in it.
+// What the file alone does not show: its certificates, what its handlers need, the tests in it.
+std::vector<config::Diagnostic> try_out(std::shared_ptr<const config::Config> config) {
+  std::vector<config::Diagnostic> found = check_certificates(*config);
+  if (auto obstacle = find_obstacle(config)) {
+    found.push_back(*std::move(obstacle));
+    return found;
+  }
+  for (config::Diagnostic& failure : run_expectations(config)) found.push_back(std::move(failure));
+  return found;
+}
+
 int check(const Options& options) {
   config::Loaded loaded = config::load_file(options.file);
   if (loaded.config) {
-    const auto config = std::make_shared<const config::Config>(*loaded.config);
-    for (config::Diagnostic& fault : check_certificates(*config)) {
+    const auto tried = std::make_shared<const config::Config>(*loaded.config);
+    for (config::Diagnostic& fault : try_out(tried)) {
       if (fault.severity == config::Diagnostic::Severity::error) loaded.config.reset();
       loaded.diagnostics.push_back(std::move(fault));
-    }
-    for (config::Diagnostic& failure : run_expectations(config)) {
-      loaded.diagnostics.push_back(std::move(failure));
-      loaded.config.reset();
     }
   }
   const auto config = accept(std::move(loaded), options.json);

@@ -91,6 +91,15 @@ std::string join(const Mismatches& mismatches) {
 
 }  // namespace
 
+std::optional<config::Diagnostic> find_obstacle(std::shared_ptr<const config::Config> config) {
+  const auto rehearsal = Rehearsal::prepare(config, build_handler);
+  if (rehearsal) return std::nullopt;
+  config::Diagnostic obstacle;
+  obstacle.file = config->file;
+  obstacle.message = rehearsal.error().message;
+  return obstacle;
+}
+
 std::vector<config::Diagnostic> run_expectations(std::shared_ptr<const config::Config> config) {
   std::vector<config::Diagnostic> failures;
   if (config->expectations.empty()) return failures;

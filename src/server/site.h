@@ -44,8 +44,8 @@ struct RouteRuntime {
   std::optional<CorsRules> cors;
   AccessRules access;
   std::shared_ptr<RateLimiter> rate_limiter;  // absent: requests are not counted
-  Authenticator* authenticator = nullptr;  // the runtime's; absent: whoever asks is answered
-  std::string challenge;                   // with it: WWW-Authenticate
+  Authenticator* authenticator = nullptr;     // the runtime's; absent: whoever asks is answered
+  std::string challenge;                      // with it: WWW-Authenticate
   // None of all these is a field that the handler may write itself, so heads may be prepared.
   bool headers_are_additive = true;
 
