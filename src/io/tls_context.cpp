@@ -24,7 +24,8 @@ constexpr int kSecurityLevel = 2;              // 112 bits: no RSA below 2048, n
 constexpr long kSessionSeconds = 2 * 60 * 60;  // how long a client certificate's verdict is kept
 
 constexpr std::uint64_t kOptions = SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
-                                   SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_ENABLE_KTLS;
+                                   SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_ENABLE_KTLS |
+                                   SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA;
 
 // RFC 6066 section 3; "" when there is none. One that is malformed the library refuses itself.
 std::string server_name_of(SSL* ssl) {
@@ -145,7 +146,7 @@ class TlsContext::Builder {
 
   void set_up(SSL_CTX* made, const config::Tls& tls) {
     ::SSL_CTX_set_options(made, kOptions);
-    ::SSL_CTX_clear_options(made, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_TICKET);
+    ::SSL_CTX_clear_options(made, SSL_OP_NO_TICKET);
     SSL_CTX_set_mode(made, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     // One system call a record instead of two.
