@@ -48,8 +48,14 @@ std::optional<Mount> cgroup2_mount() {
   return std::nullopt;
 }
 
-// Empty: it cannot be seen from here.
-std::string own_directory() {
+void write_to(int directory, const char* file, std::string_view text) {
+  const UniqueFd fd(::openat(directory, file, O_WRONLY | O_CLOEXEC));
+  if (fd) (void)!::write(fd.get(), text.data(), text.size());
+}
+
+}  // namespace
+
+std::string own_cgroup_directory() {
   const std::optional<std::string> path = own_path();
   const std::optional<Mount> mount = cgroup2_mount();
   if (!path || !mount) return {};
@@ -58,13 +64,6 @@ std::string own_directory() {
                         (path->size() == mount->root.size() || (*path)[mount->root.size()] == '/');
   return is_below ? mount->point + path->substr(mount->root.size()) : std::string();
 }
-
-void write_to(int directory, const char* file, std::string_view text) {
-  const UniqueFd fd(::openat(directory, file, O_WRONLY | O_CLOEXEC));
-  if (fd) (void)!::write(fd.get(), text.data(), text.size());
-}
-
-}  // namespace
 
 Cgroup::Cgroup(std::shared_ptr<const UniqueFd> parent, std::string name, UniqueFd directory)
     : parent_(std::move(parent)), name_(std::move(name)), directory_(std::move(directory)) {}
@@ -114,7 +113,7 @@ bool Cgroup::is_empty_within(Duration longest) {
 
 Result<ProgramCgroups> ProgramCgroups::open() {
   if (!can_start_in_cgroup()) return Unexpected(Error{"clone3 is not allowed", ENOSYS});
-  const std::string path = own_directory();
+  const std::string path = own_cgroup_directory();
   if (path.empty()) return Unexpected(Error{"no cgroup version 2", ENOENT});
   UniqueFd own(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   // The kernel wants this of who starts a child further down.

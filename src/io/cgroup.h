@@ -53,6 +53,9 @@ class Cgroup {
   bool was_killed_ = false;
 };
 
+// Where the server's own cgroup (version 2) is; empty: it cannot be seen from here.
+std::string own_cgroup_directory();
+
 // Makes cgroups, and removes them when they are empty. One thread's.
 class ProgramCgroups {
  public:

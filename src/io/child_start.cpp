@@ -3,8 +3,10 @@
 
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -94,6 +96,21 @@ UVHTTPD_IN_CHILD void become(Launch& launch, const Identity& identity) {
   }
 }
 
+UVHTTPD_IN_CHILD void confine_files(Launch& launch, const ChildConfinement& confinement) {
+  if (::syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+      (confinement.ruleset >= 0 &&
+       ::syscall(SYS_landlock_restrict_self, confinement.ruleset, 0) != 0)) {
+    give_up(launch, "confining ");
+  }
+}
+
+UVHTTPD_IN_CHILD void filter_calls(Launch& launch, const ChildConfinement& confinement) {
+  if (confinement.filter == nullptr) return;
+  if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, confinement.filter) != 0) {
+    give_up(launch, "confining ");
+  }
+}
+
 UVHTTPD_IN_CHILD int run_child(void* argument) {
   Launch& launch = *static_cast<Launch*>(argument);
   const ChildStart& start = *launch.start;
@@ -110,6 +127,7 @@ UVHTTPD_IN_CHILD int run_child(void* argument) {
     if (launch.report != kReportAt) ::syscall(SYS_dup3, launch.report, kReportAt, O_CLOEXEC);
     launch.report = kReportAt;
   }
+  if (start.confinement != nullptr) confine_files(launch, *start.confinement);
   close_from(launch.report >= 0 ? kReportAt + 1 : kReportAt);
   // Where a filter refuses it the child goes on with the server's limit.
   if (start.descriptors != 0) {
@@ -117,6 +135,7 @@ UVHTTPD_IN_CHILD int run_child(void* argument) {
   }
   const unsigned long none = 0;
   ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, kSignalBytes);
+  if (start.confinement != nullptr) filter_calls(launch, *start.confinement);
   ::syscall(SYS_execve, start.program, start.arguments, start.environment);
   give_up(launch, "running ");
 }

@@ -2,6 +2,7 @@
 // io/child_start.h: the way of a child from the server's memory to its program's first instruction.
 #pragma once
 
+#include <linux/filter.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -17,6 +18,12 @@ constexpr SignalSet kAllSignals = ~SignalSet{0};
 // Those that the process ignores now.
 SignalSet ignored_signals();
 
+// What a program may do: less than the server, from before its first instruction on.
+struct ChildConfinement {
+  int ruleset = -1;                    // of Landlock; -1: none
+  const sock_fprog* filter = nullptr;  // of system calls; absent: the server's alone
+};
+
 // All pointers and descriptors are the caller's and only used during start_child(). Descriptors
 // are greater than 2 but for absent ones, which are -1.
 struct ChildStart {
@@ -27,10 +34,11 @@ struct ChildStart {
   int input = -1;
   int output = -1;
   int errors = -1;
-  int cgroup = -1;                     // to be born in, a directory of cgroup v2
-  std::uint64_t descriptors = 0;       // soft RLIMIT_NOFILE; 0: as the server's
-  SignalSet ignored = kAllSignals;     // by the server, at most; knowing them saves time
-  const Identity* identity = nullptr;  // absent: the server's
+  int cgroup = -1;                                // to be born in, a directory of cgroup v2
+  std::uint64_t descriptors = 0;                  // soft RLIMIT_NOFILE; 0: as the server's
+  SignalSet ignored = kAllSignals;                // by the server, at most; knowing them saves time
+  const Identity* identity = nullptr;             // absent: the server's
+  const ChildConfinement* confinement = nullptr;  // absent: as the server's
 };
 
 // `in_child`: it was there that it failed, so it is about this program and not about programs at

@@ -49,11 +49,18 @@ std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
   return pointers;
 }
 
-Error spawn_error(const ChildFailure& failure, const std::string& program) {
+Error spawn_error(const ChildFailure& failure, const Command& command) {
+  const std::string& program = command.program;
   const int code = failure.code;
   Error error = Error::from_errno(code, failure.doing + program);
   if (code == ENOENT && ::access(program.c_str(), F_OK) == 0) {
     error.message += ": the interpreter that its first line names is missing";
+  }
+  const bool may_run = command.identity == nullptr && ::access(program.c_str(), X_OK) == 0;
+  if (code == EACCES && command.confinement != nullptr && may_run) {
+    error.message +=
+        ": its own permissions are no hindrance, so the sandbox leaves out this file, or the "
+        "interpreter that its first line names";
   }
   if (code == ENOEXEC) error.message += ": no binary, and no script with a #! line";
   return error;
@@ -77,6 +84,7 @@ Duration time_until(std::chrono::steady_clock::time_point deadline) {
 std::string Process::Exit::text() const {
   if (signal == 0) return "exit status " + std::to_string(status);
   const char* name = ::sigdescr_np(signal);
+  if (signal == SIGSYS) return "signal 31 (Bad system call: one that the sandbox refuses)";
   return "signal " + std::to_string(signal) + " (" + (name != nullptr ? name : "unknown") + ")";
 }
 
@@ -160,6 +168,7 @@ Result<Spawned> spawn(const Command& command) {
       .descriptors = command.descriptors,
       .ignored = command.ignored_signals,
       .identity = command.identity,
+      .confinement = command.confinement,
   };
   auto started = start_child(start);
   if (!started && cgroup && !started.error().in_child) {
@@ -168,7 +177,7 @@ Result<Spawned> spawn(const Command& command) {
     start.cgroup = -1;
     started = start_child(start);
   }
-  if (!started) return Unexpected(spawn_error(started.error(), command.program));
+  if (!started) return Unexpected(spawn_error(started.error(), command));
   Process process(*started, UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, *started, 0))),
                   std::move(cgroup));
   if (process.pidfd() < 0) {

@@ -41,6 +41,7 @@ Command shell(const std::string& script) {
           .directory = -1,
           .input = -1,
           .identity = nullptr,
+          .confinement = nullptr,
           .descriptors = 0,
           .cgroups = nullptr};
 }
@@ -135,6 +136,7 @@ TEST_CASE("spawn gives the child what the command says and nothing else") {
                       .directory = -1,
                       .input = -1,
                       .identity = nullptr,
+                      .confinement = nullptr,
                       .descriptors = 0,
                       .cgroups = nullptr};
   ::setenv("UVHTTPD_TEST_LEAK", "yes", 1);
@@ -192,6 +194,7 @@ TEST_CASE("a program that its user may not reach is not run") {
                   .directory = -1,
                   .input = -1,
                   .identity = nullptr,
+                  .confinement = nullptr,
                   .descriptors = 0,
                   .cgroups = nullptr};
   command.identity = &**identity;
@@ -289,6 +292,7 @@ TEST_CASE("spawn reports what cannot be executed with its errno") {
                                           .directory = -1,
                                           .input = -1,
                                           .identity = nullptr,
+                                          .confinement = nullptr,
                                           .descriptors = 0,
                                           .cgroups = nullptr});
     REQUIRE_FALSE(result.has_value());
@@ -519,8 +523,7 @@ TEST_CASE("ErrorLines cuts long lines") {
 
 TEST_CASE("ErrorLines reads but does not log without end, and says so once") {
   const std::string log = logged("yes aaaaaaaaa | head -c 1000000 >&2");
-  CHECK(count_lines(log) ==
-        LineLog::kTotalBytes / std::string_view("prog: aaaaaaaaa").size() + 1);
+  CHECK(count_lines(log) == LineLog::kTotalBytes / std::string_view("prog: aaaaaaaaa").size() + 1);
   CHECK(log.find("more to standard error than is logged") != std::string::npos);
 }
 
