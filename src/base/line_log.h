@@ -23,6 +23,8 @@ class LineLog {
   ~LineLog() { end_line(); }
 
   void take(std::string_view bytes);
+  // A line about the program and not from it.
+  void note(std::string_view what) { log_.error(where_, "{}{}", prefix_, what); }
 
  private:
   void end_line();

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/line_log.h"
 #include "base/unique_fd.h"
@@ -20,6 +21,9 @@ class ErrorLines {
   ErrorLines& operator=(const ErrorLines&) = delete;
   // Logs what is already in the pipe, and a last line without its end.
   ~ErrorLines();
+
+  // A line about the child and not from it.
+  void note(std::string_view what) { lines_.note(what); }
 
  private:
   void read_some(int times);

@@ -318,6 +318,9 @@ void ProcessReaper::on_timer(Ward& ward) {
 }
 
 void ProcessReaper::release(Ward& ward) {
+  // Only now is it sure, and whoever has started it may have gone without knowing.
+  const std::optional<Process::Exit> exit = ward.process.exited();
+  if (exit && exit->signal == SIGSYS && ward.errors) ward.errors->note("ended by " + exit->text());
   ward.process.reap();
   discard(ward.process.take_cgroup());
   const Bereaved bereaved = std::move(ward.bereaved);
