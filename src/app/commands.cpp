@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "app/certificates.h"
+#include "app/confinement.h"
 #include "app/daemon.h"
 #include "app/expectations.h"
 #include "app/explain.h"
@@ -79,6 +80,9 @@ int check(const Options& options) {
   }
   const auto config = accept(std::move(loaded), options.json);
   if (!config) return kMistake;
+  // Standard output is the configuration's, or the diagnostics', where they are asked for.
+  std::FILE* const out = options.effective || options.json ? stderr : stdout;
+  for (const std::string& line : describe(*config)) fmt::print(out, "{}\n", line);
   if (options.effective) {
     fmt::print("{}", config::to_toml(*config));
   } else if (!options.json) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "app/certificates.h"
+#include "app/confinement.h"
 #include "app/expectations.h"
 #include "app/handler_table.h"
 #include "app/print_diagnostics.h"
@@ -40,6 +41,10 @@ class Daemon {
 
   int run(std::shared_ptr<const config::Config> config) {
     if (Result<void> opened = open(*config); !opened) return give_up(opened.error());
+    // Before there is a second thread, which would stay outside.
+    if (Result<void> entered = sandbox_.enter(*config, loop_, log_); !entered) {
+      return give_up(entered.error());
+    }
     // As the account that serves: what it may not read it cannot answer with.
     if (const auto faults = unusable_certificates(*config); !faults.empty()) {
       print_diagnostics(faults);
@@ -119,6 +124,15 @@ class Daemon {
     log_diagnostics(loaded.diagnostics);
     if (!loaded.config) return refuse_reload();
     loaded.config->program_descriptors = started_with_->program_descriptors;
+    const config::Sandbox sandbox =
+        std::exchange(loaded.config->server.sandbox, started_with_->server.sandbox);
+    if (sandbox != started_with_->server.sandbox) {
+      log_.warn("config", "server.sandbox takes effect with the next start");
+    }
+    if (const Result<void> admitted = sandbox_.admits(*loaded.config); !admitted) {
+      log_.error("config", "{}: {}", loaded.config->file, admitted.error().message);
+      return refuse_reload();
+    }
     auto config = std::make_shared<const config::Config>(std::move(*loaded.config));
     if (const auto failures = run_expectations(config); !failures.empty()) {
       log_diagnostics(failures);
@@ -188,6 +202,7 @@ class Daemon {
   Log log_;
   ServiceManager manager_;
   EventLoop loop_;
+  Sandbox sandbox_;
   Server server_;
   Timer drain_timer_;
   Timer watchdog_timer_;

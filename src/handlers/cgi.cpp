@@ -63,11 +63,15 @@ Result<BuiltHandler> build_cgi(const config::Route& route, const HandlerContext&
     return Unexpected(
         std::move(identity).error().with_context("the route \"" + route.path.text + "\""));
   }
+  TRY_ASSIGN(CgiConfinement confinement,
+             CgiConfinement::prepare(settings, document_root(settings, context.site),
+                                     context.config.server.sandbox));
   BuiltHandler built;
-  built.handler = std::make_unique<Cgi>(
-      settings, std::move(programs),
-      CgiRights{*std::move(identity), context.config.program_descriptors, ignored_signals()},
-      context);
+  built.handler =
+      std::make_unique<Cgi>(settings, std::move(programs),
+                            CgiRights{*std::move(identity), context.config.program_descriptors,
+                                      ignored_signals(), std::move(confinement)},
+                            context);
   built.name = "cgi";
   built.executes = true;
   return built;

@@ -157,7 +157,7 @@ Program CgiRun::as_program() const {
 }
 
 Result<Spawned> CgiRun::launch() {
-  Command command = make_command();
+  TRY_ASSIGN(Command command, make_command());
   if (!exchange_.request().has_body()) command.input = shared_.no_input.get();
   if (!spool_) return spawn(command);
   TRY_ASSIGN(const UniqueFd body, spool_->take());
@@ -165,7 +165,7 @@ Result<Spawned> CgiRun::launch() {
   return spawn(command);
 }
 
-Command CgiRun::make_command() const {
+Result<Command> CgiRun::make_command() const {
   const Request& request = exchange_.request();
   std::optional<std::uint64_t> body_bytes;
   if (request.framing.has_length) body_bytes = request.framing.length;
@@ -194,6 +194,7 @@ Command CgiRun::make_command() const {
   command.identity = shared_.rights.identity ? &*shared_.rights.identity : nullptr;
   command.descriptors = shared_.rights.descriptors;
   command.ignored_signals = shared_.rights.ignored_signals;
+  TRY_ASSIGN(command.confinement, shared_.rights.confinement.current());
   command.cgroups = shared_.reaper.cgroups(shared_.log);
   command.program = program_.interpreter.empty() ? program_.filename : program_.interpreter;
   command.arguments = {command.program};

@@ -12,6 +12,7 @@
 
 #include "config/config.h"
 #include "handlers/admission.h"
+#include "handlers/cgi_confinement.h"
 #include "handlers/cgi_program.h"
 #include "handlers/overload.h"
 #include "handlers/spool.h"
@@ -37,6 +38,7 @@ struct CgiRights {
   std::optional<Identity> identity;         // absent: the server's
   std::uint64_t descriptors = 0;            // soft limit; 0: the server's
   SignalSet ignored_signals = kAllSignals;  // as Command has it
+  CgiConfinement confinement = {};
 };
 
 // Names of fields that no variable can stand for, each told once to the log of this loop.
@@ -64,7 +66,7 @@ class CgiShared {
   const config::CgiHandler& settings;
   const std::string document_root;
   const wire::Variables configured;  // `pass_env` and `env`
-  const CgiRights rights;
+  CgiRights rights;
   const UniqueFd no_input;  // for a program whose request has no body
   const std::unique_ptr<char[]> scratch;
   const std::shared_ptr<CgiPlaces> places;
@@ -102,7 +104,7 @@ class CgiRun final : public BodySink, public BodySource {
   void start();
   void start_failed(const Error& error);
   Result<Spawned> launch();
-  Command make_command() const;
+  Result<Command> make_command() const;
   Program as_program() const;
   void tell_unfit_names() const;
   void refuse(std::string_view reason);

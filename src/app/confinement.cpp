@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: MIT
+#include "app/confinement.h"
+
+#include <fmt/format.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <set>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include "handlers/cgi_confinement.h"
+#include "handlers/spool.h"
+#include "io/cgroup.h"
+
+namespace uvhttpd {
+namespace {
+
+using namespace path_right;
+namespace filesystem = std::filesystem;
+
+constexpr std::uint16_t kDnsPort = 53;
+constexpr std::string_view kSandboxOff = "takes a restart, or sandbox = \"off\"";
+
+// Of the C library's: names of hosts and users, and the modules that know them.
+constexpr const char* kSystem[] = {"/etc", "/usr", "/lib", "/lib64"};
+
+std::string parent_of(const std::string& path) {
+  return filesystem::path(path).parent_path().string();
+}
+
+std::string resolved(const std::string& path) {
+  std::error_code error;
+  const filesystem::path found = filesystem::canonical(path, error);
+  return error ? path : found.string();
+}
+
+// So near the top of the tree, or a home directory: what is beside a root there is none of ours.
+bool is_others_too(const filesystem::path& directory) {
+  const filesystem::path parent = directory.parent_path();
+  if (directory == "/srv") return false;
+  return directory == "/" || parent == "/" || parent == "/home";
+}
+
+class Rules {
+ public:
+  void need(const std::string& path, unsigned rights) { add(path, rights, true); }
+  void use(const std::string& path, unsigned rights) { add(path, rights, false); }
+
+  // Deployments put another directory in a root's place, or turn a link.
+  void need_root(const std::string& root, unsigned rights = kRead) {
+    if (root.empty()) return;
+    need(root, rights);
+    for (const std::string& parent : {parent_of(root), parent_of(resolved(root))}) {
+      if (!is_others_too(parent)) use(parent, rights);
+    }
+  }
+
+  // A file that others write anew, or that is a link which they turn.
+  void need_directory_of(const std::string& file) {
+    if (file.empty()) return;
+    need(parent_of(file), kRead);
+    need(parent_of(resolved(file)), kRead);
+  }
+
+  // Rotation takes the file away.
+  void need_log(const std::string& target) {
+    if (!target.starts_with('/')) return;
+    use(target, kWrite);
+    if (!target.starts_with("/dev/")) need(parent_of(target), kWrite | kCreate);
+  }
+
+  void need_links_of(const config::FileRules& files) {
+    if (!files.root.empty() && files.symlinks == config::Symlinks::follow) need("/", kRead);
+  }
+
+  std::vector<PathRule> take() { return std::move(rules_); }
+
+ private:
+  void add(const std::string& path, unsigned rights, bool is_required) {
+    const auto known = std::find_if(rules_.begin(), rules_.end(),
+                                    [&](const PathRule& rule) { return rule.path == path; });
+    if (known == rules_.end()) {
+      rules_.push_back({path, rights, is_required});
+      return;
+    }
+    known->rights |= rights;
+    known->is_required = known->is_required || is_required;
+  }
+
+  std::vector<PathRule> rules_;
+};
+
+class ConfinementWriter {
+ public:
+  void add(const config::Config& config) {
+    if (!config.file.empty()) rules_.need_directory_of(config.file);
+    for (const char* path : kSystem) rules_.use(path, kRead);
+    rules_.use(parent_of(resolved("/etc/resolv.conf")), kRead);
+    rules_.use("/proc/self", kRead);
+    rules_.use("/dev/null", kRead | kWrite);
+    rules_.use("/dev/urandom", kRead);
+    rules_.use(spool_directory(), kRead | kWrite | kCreate | kRemove);
+    rules_.need_log(config.server.log);
+    rules_.need_log(config.access_log.path);
+    for (const config::Listener& listener : config.listeners) add(listener);
+    for (const config::Site& site : config.sites) add(site);
+    if (confinement_.runs_programs) {
+      if (const std::string own = own_cgroup_directory(); !own.empty()) {
+        rules_.use(own, kRead | kWrite | kDirectories);
+      }
+    }
+  }
+
+  Confinement take() {
+    confinement_.rules.paths = rules_.take();
+    return std::move(confinement_);
+  }
+
+  void operator()(const config::StaticHandler& handler) {
+    rules_.need_root(handler.files.root);
+    rules_.need_links_of(handler.files);
+  }
+  void operator()(const config::CgiHandler& handler) {
+    confinement_.runs_programs = true;
+    rules_.need_root(handler.root, kRead | kExecute);
+    const LandlockRules rules = rules_for_programs(handler, {});
+    for (const PathRule& rule : rules.paths) {
+      rule.is_required ? rules_.need(rule.path, rule.rights) : rules_.use(rule.path, rule.rights);
+    }
+    if (handler.network) confinement_.rules.confines_connect = false;
+  }
+  void operator()(const config::FastCgiHandler& handler) { add(handler.script); }
+  void operator()(const config::ScgiHandler& handler) { add(handler.script); }
+  void operator()(const config::ProxyHandler& handler) { add(handler.pool); }
+  void operator()(const config::RedirectHandler&) {}
+  void operator()(const config::RespondHandler&) {}
+  void operator()(const config::StatusHandler&) {}
+
+ private:
+  void add(const config::Listener& listener) {
+    using Kind = config::Listener::Kind;
+    if (listener.kind == Kind::ip) confinement_.rules.bind_ports.push_back(listener.port);
+    if (listener.kind == Kind::unix_socket) {
+      rules_.need(parent_of(listener.path), kRead | kSockets | kRemove);
+    }
+  }
+
+  void add(const config::Site& site) {
+    rules_.need_root(site.files.root);
+    rules_.need_links_of(site.files);
+    if (site.tls) {
+      for (const config::KeyPair& pair : site.tls->key_pairs) {
+        rules_.need_directory_of(pair.certificate);
+        rules_.need_directory_of(pair.key);
+      }
+      rules_.need_directory_of(site.tls->client_ca);
+    }
+    if (site.auth) rules_.need_directory_of(site.auth->users);
+    for (const config::Route& route : site.routes) {
+      if (route.auth) rules_.need_directory_of(route.auth->users);
+      std::visit(*this, route.handler);
+    }
+  }
+
+  void add(const config::ScriptRules& script) {
+    if (script.local_files) rules_.need_root(script.root);
+    add(script.pool);
+  }
+
+  void add(const config::UpstreamRules& pool) {
+    std::vector<std::uint16_t>& ports = confinement_.rules.connect_ports;
+    for (const config::Upstream& upstream : pool.upstreams) {
+      if (upstream.kind != config::Upstream::Kind::unix_socket) ports.push_back(upstream.port);
+      if (upstream.kind == config::Upstream::Kind::name) ports.push_back(kDnsPort);
+    }
+  }
+
+  Rules rules_;
+  Confinement confinement_;
+};
+
+void make_unique(std::vector<std::uint16_t>& ports) {
+  std::sort(ports.begin(), ports.end());
+  ports.erase(std::unique(ports.begin(), ports.end()), ports.end());
+}
+
+std::string paths_with(const std::vector<PathRule>& rules, unsigned rights) {
+  std::set<std::string> paths;
+  std::error_code error;
+  for (const PathRule& rule : rules) {
+    if ((rule.rights & rights) != 0 && filesystem::exists(rule.path, error)) {
+      paths.insert(rule.path);
+    }
+  }
+  return paths.empty() ? "nothing" : fmt::format("{}", fmt::join(paths, " "));
+}
+
+std::string ports_of(const std::vector<std::uint16_t>& ports) {
+  return ports.empty() ? "none" : fmt::format("{}", fmt::join(ports, " "));
+}
+
+void describe_programs(const config::Config& config, std::vector<std::string>& lines) {
+  for (const config::Site& site : config.sites) {
+    for (const config::Route& route : site.routes) {
+      const auto* cgi = std::get_if<config::CgiHandler>(&route.handler);
+      if (cgi == nullptr) continue;
+      const std::string& document_root = site.files.root.empty() ? cgi->root : site.files.root;
+      const LandlockRules rules = rules_for_programs(*cgi, document_root);
+      const std::size_t system = system_rules_for_programs().size();
+      const std::vector<PathRule> own(rules.paths.begin() + static_cast<std::ptrdiff_t>(system),
+                                      rules.paths.end());
+      lines.push_back(fmt::format(
+          "sandbox: programs of {}: besides the system and /tmp read {}; run {}; write {}; {}",
+          route.path.text, paths_with(own, kRead), paths_with(own, kExecute),
+          paths_with(own, kWrite), cgi->network ? "TCP" : "no TCP"));
+    }
+  }
+}
+
+std::string naming(unsigned rights) {
+  return (rights & (kWrite | kCreate | kRemove | kSockets)) != 0 ? "writing to " : "reading ";
+}
+
+Result<void> covers(const std::vector<std::uint16_t>& have, const std::vector<std::uint16_t>& want,
+                    std::string_view doing) {
+  for (const std::uint16_t port : want) {
+    if (std::find(have.begin(), have.end(), port) != have.end()) continue;
+    return Unexpected(
+        Error{fmt::format("{} the TCP port {} {}", doing, port, kSandboxOff), EACCES});
+  }
+  return {};
+}
+
+// NOTIFY_SOCKET and the like: the scope would cut us off from a service manager behind one.
+bool has_abstract_socket() {
+  const char* socket = std::getenv("NOTIFY_SOCKET");
+  return socket != nullptr && *socket == '@';
+}
+
+}  // namespace
+
+Confinement confinement_for(const config::Config& config) {
+  ConfinementWriter writer;
+  writer.add(config);
+  Confinement confinement = writer.take();
+  make_unique(confinement.rules.bind_ports);
+  make_unique(confinement.rules.connect_ports);
+  return confinement;
+}
+
+std::vector<std::string> describe(const config::Config& config) {
+  if (config.server.sandbox == config::Sandbox::off) return {"sandbox: off"};
+  const Confinement confinement = confinement_for(config);
+  const LandlockRules& rules = confinement.rules;
+  const int abi = landlock_abi();
+  std::vector<std::string> lines;
+  if (abi == 0) {
+    lines.emplace_back("sandbox: no Landlock in this kernel: files and ports are not confined");
+  } else {
+    lines.push_back("sandbox: read " + paths_with(rules.paths, kRead));
+    lines.push_back("sandbox: write " + paths_with(rules.paths, kWrite | kSockets));
+    if (confinement.runs_programs)
+      lines.push_back("sandbox: run " + paths_with(rules.paths, kExecute));
+    if (abi < kLandlockWithTcp) {
+      lines.emplace_back(
+          "sandbox: the Landlock of this kernel knows no TCP: ports are not confined");
+    } else {
+      lines.push_back("sandbox: listen on the TCP ports " + ports_of(rules.bind_ports));
+      lines.push_back("sandbox: connect to the TCP ports " +
+                      (rules.confines_connect ? ports_of(rules.connect_ports) : "any"));
+    }
+    describe_programs(config, lines);
+  }
+  lines.emplace_back(!has_seccomp() ? "sandbox: no filter of system calls"
+                     : confinement.runs_programs
+                         ? "sandbox: system calls that programs usually make"
+                         : "sandbox: system calls that the server makes, no programs");
+  return lines;
+}
+
+Result<void> Sandbox::enter(const config::Config& config, EventLoop& loop, Log& log) {
+  if (config.server.sandbox == config::Sandbox::off) return {};
+  const bool is_wanted = config.server.sandbox == config::Sandbox::on;
+  constexpr char kOn[] = "server.sandbox is \"on\": ";
+  entered_ = confinement_for(config);
+  entered_.rules.confines_abstract_sockets = !has_abstract_socket();
+  if (landlock_abi() > 0) {
+    TRY(enter_landlock(entered_));
+  } else if (is_wanted) {
+    return Unexpected(Error{std::string(kOn) + "no Landlock in this kernel", ENOSYS});
+  } else {
+    log.info("sandbox", "no Landlock in this kernel: files and ports are not confined");
+  }
+  if (has_seccomp()) {
+    (void)::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    refused_calls_.emplace(loop, log);
+    TRY(apply(entered_.runs_programs ? server_with_programs_filter() : server_filter()));
+    has_filter_ = true;
+  } else if (is_wanted) {
+    return Unexpected(Error{std::string(kOn) + "no seccomp in this kernel", ENOSYS});
+  } else {
+    log.info("sandbox", "no filter of system calls in this kernel or in this build");
+  }
+  return {};
+}
+
+Result<void> Sandbox::enter_landlock(const Confinement& confinement) {
+  TRY_ASSIGN(const UniqueFd ruleset, make_ruleset(confinement.rules));
+  for (const PathRule& rule : confinement.rules.paths) {
+    struct stat status {};
+    if (::stat(rule.path.c_str(), &status) != 0) continue;
+    granted_.push_back({status.st_dev, status.st_ino, rule.rights});
+  }
+  landlock_ = landlock_abi();
+  return restrict_self(ruleset);
+}
+
+// As the kernel adds them up, from the path's end to the root of the tree.
+unsigned Sandbox::rights_at(const std::string& path) const {
+  unsigned rights = 0;
+  for (filesystem::path at = resolved(path);; at = at.parent_path()) {
+    struct stat status {};
+    if (::stat(at.c_str(), &status) == 0) {
+      for (const Granted& each : granted_) {
+        if (each.device == status.st_dev && each.inode == status.st_ino) rights |= each.rights;
+      }
+    }
+    if (at == at.parent_path()) return rights;
+  }
+}
+
+Result<void> Sandbox::admits(const config::Config& config) const {
+  const Confinement wanted = confinement_for(config);
+  if (has_filter_ && wanted.runs_programs && !entered_.runs_programs) {
+    return Unexpected(Error{fmt::format("running programs {}", kSandboxOff), EACCES});
+  }
+  if (landlock_ == 0) return {};
+  for (const PathRule& rule : wanted.rules.paths) {
+    const unsigned missing = rule.rights & ~rights_at(rule.path);
+    if (!rule.is_required || missing == 0) continue;
+    return Unexpected(Error{naming(missing) + rule.path + " " + std::string(kSandboxOff), EACCES});
+  }
+  if (landlock_ < kLandlockWithTcp) return {};
+  TRY(covers(entered_.rules.bind_ports, wanted.rules.bind_ports, "listening on"));
+  if (!entered_.rules.confines_connect) return {};
+  if (!wanted.rules.confines_connect) {
+    return Unexpected(
+        Error{fmt::format("programs with network = true: it {}", kSandboxOff), EACCES});
+  }
+  return covers(entered_.rules.connect_ports, wanted.rules.connect_ports, "connecting to");
+}
+
+}  // namespace uvhttpd

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// handlers/cgi_confinement.h: what the programs of a route may do, which is less than the server
+// may.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "config/config.h"
+#include "io/child_start.h"
+#include "io/landlock.h"
+#include "io/seccomp.h"
+
+namespace uvhttpd {
+
+// What programs of any kind need of the system, none of it anybody's own: programs, libraries and
+// settings, names and certificates, /proc, the devices that are no devices, and /tmp to write to.
+std::vector<PathRule> system_rules_for_programs();
+
+// Of the handler's programs; the above come first. Home directories are in it only where the
+// configuration names them.
+LandlockRules rules_for_programs(const config::CgiHandler& handler,
+                                 const std::string& document_root);
+
+// One route's, on one worker.
+class CgiConfinement {
+ public:
+  // Of programs that are as confined as the server.
+  CgiConfinement();
+  CgiConfinement(CgiConfinement&& other) noexcept;
+  ~CgiConfinement();
+  // With Sandbox::automatic no more than the kernel can. `handler` outlives the result.
+  static Result<CgiConfinement> prepare(const config::CgiHandler& handler,
+                                        const std::string& document_root, config::Sandbox sandbox);
+
+  // For the next program: what has taken the place of a directory counts as that directory. Absent:
+  // nothing besides what the server has. Valid until the next call.
+  Result<const ChildConfinement*> current();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace uvhttpd

@@ -1,0 +1,331 @@
+# SPDX-License-Identifier: MIT
+"""The sandbox: what the server and its programs may not do, each refusal seen on something real."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+
+import pytest
+
+from conftest import BINARY
+from sites import put, site
+from wire import wait_until
+
+PROBE = """#!/usr/bin/python3
+import ctypes, os, socket, sys, urllib.parse
+what, _, where = urllib.parse.unquote(os.environ["QUERY_STRING"]).partition(":")
+libc = ctypes.CDLL(None, use_errno=True)
+acts = {
+    "read": lambda: open(where).read(),
+    "list": lambda: " ".join(os.listdir(where)),
+    "write": lambda: open(where, "w").write("written"),
+    "remove": lambda: os.unlink(where),
+    "connect": lambda: socket.create_connection(("127.0.0.1", int(where)), 5).close(),
+    "bind": lambda: socket.create_server(("127.0.0.1", int(where))).close(),
+    "kill": lambda: os.kill(os.getppid(), 0),
+    "status": lambda: "".join(line for line in open("/proc/self/status") if line.startswith(("NoNewPrivs", "Seccomp:"))),
+    "abstract": lambda: socket.socket(socket.AF_UNIX).connect("\\0" + where),
+    "run": lambda: os.execv(where, [where]),
+}
+calls = {"ptrace": lambda: libc.ptrace(0, 0, 0, 0), "unshare": lambda: libc.unshare(0x10000000), "setns": lambda: libc.setns(0, 0)}
+if what in calls:
+    calls[what]()
+print("Content-Type: text/plain\\n")
+try:
+    print(acts[what]() if what in acts else "done")
+except OSError as error:
+    print("refused:", error.strerror)
+"""
+
+CGI = """
+[[site.route]]
+path = "/cgi-bin/*"
+handler = "cgi"
+root = "cgi-bin"
+"""
+
+SITE = '[[site]]\nroot = "www"\n'
+
+
+def has_landlock(version=1):
+    """Asks the kernel itself; the numbers are those of x86_64 and aarch64."""
+    script = "import ctypes; print(ctypes.CDLL(None).syscall(444, None, 0, 1))"
+    return int(subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout) >= version
+
+
+landlock = pytest.mark.skipif(not has_landlock(), reason="no Landlock in this kernel")
+landlock_tcp = pytest.mark.skipif(not has_landlock(4), reason="the kernel's Landlock knows no TCP")
+
+
+@pytest.fixture(scope="module")
+def has_filter():
+    """False for builds with a sanitizer, which have none."""
+    with tempfile.TemporaryDirectory() as directory:
+        file = put(pathlib.Path(directory) / "uvhttpd.toml", '[[listener]]\naddress = "127.0.0.1:0"\n' + f'[[site]]\nroot = "{directory}"\n')
+        result = subprocess.run([BINARY, "check", "-c", file], check=True, capture_output=True, text=True)
+    return "no filter of system calls" not in result.stdout
+
+
+@pytest.fixture
+def outside():
+    """A directory that no rule is about: not below /tmp, which programs have."""
+    parent = "/var/lib" if os.access("/var/lib", os.W_OK) else pathlib.Path.home()
+    directory = pathlib.Path(tempfile.mkdtemp(dir=parent))
+    directory.chmod(0o755)
+    put(directory / "secret", "the secret")
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def probe(server, tmp_path):
+    """probe(more) starts a server with the probe as a program; what it gives asks the probe."""
+    def start(more="", top=""):
+        site(tmp_path, {"a.txt": "the file a"})
+        put(tmp_path / "cgi-bin/probe", PROBE).chmod(0o755)
+        running = server(top + SITE + CGI + more)
+
+        def ask(what):
+            return running.fetch(f"/cgi-bin/probe?{what}").body.decode().strip()
+        ask.server = running
+        return ask
+    return start
+
+
+def status_of(pid):
+    return dict(re.findall(r"^(NoNewPrivs|Seccomp):\s+(\d)$", pathlib.Path(f"/proc/{pid}/status").read_text(), re.MULTILINE))
+
+
+def refused(reason="Permission denied"):
+    return "refused: " + reason
+
+
+# The server.
+
+def test_server_is_confined_when_it_listens(server, tmp_path, has_filter):
+    site(tmp_path, {"a.txt": "the file a"})
+    running = server(SITE)
+    assert running.fetch("/a.txt").body == b"the file a"
+    expected = {"NoNewPrivs": "1", "Seccomp": "2" if has_filter else "0"}
+    for task in os.listdir(f"/proc/{running.process.pid}/task"):
+        assert status_of(f"{running.process.pid}/task/{task}") == expected
+
+
+def test_sandbox_off_confines_nothing(server, tmp_path, outside):
+    site(tmp_path, {"a.txt": "the file a"})
+    put(tmp_path / "cgi-bin/probe", PROBE).chmod(0o755)
+    running = server('[server]\nsandbox = "off"\n' + SITE + CGI)
+    assert status_of(running.process.pid) == {"NoNewPrivs": "0", "Seccomp": "0"}
+    assert running.fetch(f"/cgi-bin/probe?read:{outside}/secret").body == b"the secret\n"
+    assert running.reload(f'[server]\nsandbox = "off"\n[[site]]\nroot = "{outside}"\n') == "Reloaded"
+
+
+@landlock
+def test_reload_that_needs_more_is_refused_and_says_what(server, tmp_path, outside):
+    site(tmp_path, {"a.txt": "the file a"})
+    running = server(SITE)
+    assert running.reload(f'[[site]]\nroot = "{outside}"\n') == "Reload refused"
+    running.wait_for_log(re.escape(f'reading {outside} takes a restart, or sandbox = "off"'))
+    assert running.fetch("/a.txt").body == b"the file a"
+    put(tmp_path / "other/b.txt", "beside it")
+    assert running.reload('[[site]]\nroot = "other"\n') == "Reloaded"
+    assert running.fetch("/b.txt").body == b"beside it"
+
+
+@landlock_tcp
+@pytest.mark.parametrize("more, message", {
+    "listener": ('[[listener]]\naddress = "127.0.0.1:0"\n[[listener]]\naddress = "127.0.0.1:1025"\n', "listening on the TCP port 1025"),
+    "upstream": ('[[site.route]]\npath = "/app/*"\nhandler = "proxy"\nupstream = ["http://127.0.0.1:9"]\n', "connecting to the TCP port 9"),
+}.values(), ids=["listener", "upstream"])
+def test_reload_with_a_new_port_is_refused(server, tmp_path, more, message):
+    site(tmp_path, {"a.txt": "the file a"})
+    running = server(SITE)
+    assert running.reload(SITE + more) == "Reload refused"
+    running.wait_for_log(f"{message} takes a restart")
+
+
+def test_reload_with_the_first_programs_is_refused(server, tmp_path, has_filter):
+    site(tmp_path, {"a.txt": "the file a"})
+    put(tmp_path / "cgi-bin/probe", PROBE).chmod(0o755)
+    running = server(SITE)
+    if has_filter:
+        assert running.reload(SITE + CGI) == "Reload refused"
+        running.wait_for_log("running programs takes a restart")
+
+
+def test_sandbox_cannot_be_turned_off_by_a_reload(server, tmp_path):
+    site(tmp_path, {"a.txt": "the file a"})
+    running = server(SITE)
+    assert running.reload('[server]\nsandbox = "off"\n' + SITE) == "Reloaded"
+    running.wait_for_log("server.sandbox takes effect with the next start")
+
+
+@landlock
+def test_root_that_a_link_leads_to_may_be_replaced(server, tmp_path):
+    put(tmp_path / "releases/1/a.txt", "first")
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/current").symlink_to("../releases/1")
+    running = server('[cache]\nrevalidate = "50ms"\n[[site]]\nroot = "site/current"\n')
+    assert running.fetch("/a.txt").body == b"first"
+    put(tmp_path / "releases/2/a.txt", "second")
+    (tmp_path / "site/next").symlink_to("../releases/2")
+    (tmp_path / "site/next").rename(tmp_path / "site/current")
+    wait_until(lambda: running.fetch("/a.txt").body == b"second", "the new release")
+
+
+@landlock
+def test_links_that_are_followed_may_lead_anywhere(server, tmp_path, outside):
+    site(tmp_path, {"a.txt": "the file a"})
+    (tmp_path / "www/out").symlink_to(outside / "secret")
+    running = server(SITE + 'symlinks = "follow"\n')
+    assert running.fetch("/out").body == b"the secret"
+
+
+# Programs.
+
+@landlock
+def test_program_reads_only_what_is_its_own(probe, tmp_path, outside):
+    ask = probe()
+    assert ask(f"read:{tmp_path}/www/a.txt") == "the file a"
+    assert ask("read:/proc/self/comm") == "probe"
+    assert "passwd" in ask("list:/etc")
+    assert ask(f"read:{outside}/secret") == refused()
+    assert ask(f"list:{outside}") == refused()
+    assert ask(f"list:{pathlib.Path.home()}") == refused()
+
+
+@landlock
+def test_program_writes_only_where_it_may(probe, tmp_path, outside):
+    (outside / "inbox").mkdir()
+    (outside / "inbox").chmod(0o777)
+    ask = probe(f'writable = ["{outside}/inbox"]\n')
+    assert ask(f"write:{outside}/inbox/new") == "7" and (outside / "inbox/new").read_text() == "written"
+    assert ask(f"remove:{outside}/inbox/new") == "None"
+    assert ask(f"write:{outside}/secret") == refused()
+    assert ask("write:/dev/null") == "7"
+    assert ask("write:/etc/uvhttpd-test") == refused()
+
+
+@landlock
+def test_program_reads_what_the_route_names(probe, outside):
+    ask = probe(f'readable = ["{outside}"]\n')
+    assert ask(f"read:{outside}/secret") == "the secret"
+    assert ask(f"write:{outside}/secret") == refused()
+
+
+def test_program_without_network_connects_to_nobody(probe, has_filter):
+    if not has_filter and not has_landlock(4):
+        pytest.skip("neither a filter nor Landlock with TCP")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        ask = probe()
+        assert ask(f"connect:{port}") == refused()
+        assert ask("bind:0").startswith(refused())
+
+
+@landlock
+def test_program_with_network_connects_but_does_not_listen(probe):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        ask = probe("network = true\n")
+        assert ask(f"connect:{listening.getsockname()[1]}") == "None"
+        if has_landlock(4):
+            assert ask("bind:1025").startswith(refused())
+
+
+@pytest.mark.skipif(not has_landlock(6), reason="the kernel's Landlock has no scopes")
+def test_program_signals_nobody_outside(probe, tmp_path):
+    ask = probe()
+    assert ask("kill:") == refused("Operation not permitted")
+    with socket.socket(socket.AF_UNIX) as listening:
+        name = f"uvhttpd-test-{os.getpid()}"
+        listening.bind("\0" + name)
+        listening.listen()
+        assert ask(f"abstract:{name}") == refused("Operation not permitted")
+
+
+@pytest.mark.parametrize("call", ["ptrace", "unshare", "setns"])
+def test_program_that_makes_a_refused_call_is_ended_and_the_log_says_why(probe, has_filter, call):
+    if not has_filter:
+        pytest.skip("this build has no filter")
+    ask = probe()
+    assert ask.server.fetch(f"/cgi-bin/probe?{call}").status == 502
+    ask.server.wait_for_log(r"signal 31 \(Bad system call: one that the sandbox refuses\)")
+    assert ask("status:").split() == ["NoNewPrivs:", "1", "Seccomp:", "2"]
+
+
+@landlock
+def test_interpreter_outside_is_told_from_a_lack_of_permissions(probe, tmp_path, outside):
+    shutil.copy("/bin/sh", outside / "shell")
+    ask = probe()
+    put(tmp_path / "cgi-bin/odd", f"#!{outside}/shell\necho\n").chmod(0o755)
+    assert ask.server.fetch("/cgi-bin/odd").status == 403
+    ask.server.wait_for_log("Permission denied: its own permissions are no hindrance, so the sandbox leaves out")
+
+
+@landlock
+def test_directory_of_programs_may_be_replaced(probe, tmp_path):
+    ask = probe()
+    assert ask("read:/proc/self/comm") == "probe"
+    (tmp_path / "cgi-bin").rename(tmp_path / "old")
+    put(tmp_path / "cgi-bin/probe", PROBE).chmod(0o755)
+    assert ask("read:/proc/self/comm") == "probe"
+
+
+# The command line, and machines that have less.
+
+def test_check_says_what_will_be_confined(uvhttpd, tmp_path):
+    site(tmp_path, {})
+    (tmp_path / "cgi-bin").mkdir()
+    file = put(tmp_path / "uvhttpd.toml", '[[listener]]\naddress = "127.0.0.1:8080"\n' + SITE + CGI)
+    lines = uvhttpd("check", "-c", file).stdout.splitlines()
+    assert lines and all(line.startswith("sandbox: ") for line in lines)
+    if has_landlock():
+        assert any(re.fullmatch(rf"sandbox: read .* {tmp_path}/www( .*)?", line) for line in lines)
+        assert any(line.startswith("sandbox: programs of /cgi-bin/*: ") for line in lines)
+    if has_landlock(4):
+        assert "sandbox: listen on the TCP ports 8080" in lines
+    result = uvhttpd("check", "-c", file, "--json")
+    assert json.loads(result.stdout) == [] and result.stderr.splitlines() == lines
+    put(file, '[server]\nsandbox = "off"\n' + file.read_text())
+    assert uvhttpd("check", "-c", file).stdout == "sandbox: off\n"
+
+
+# A kernel without Landlock is one whose calls give ENOSYS: what a filter can do, too.
+WITHOUT_LANDLOCK = """
+import ctypes, os, struct, sys
+code = struct.pack("HBBI" * 4, 0x20, 0, 0, 0, 0x15, 0, 1, 444, 0x06, 0, 0, 0x00050000 | 38, 0x06, 0, 0, 0x7fff0000)
+buffer = ctypes.create_string_buffer(code)
+class Program(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("code", ctypes.c_void_p)]
+program = Program(4, ctypes.addressof(buffer))
+libc = ctypes.CDLL(None)
+assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, ctypes.byref(program)) == 0
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+OLD_KERNEL = (sys.executable, "-c", WITHOUT_LANDLOCK)
+
+
+def test_machine_without_landlock_says_so_once_and_works(server, tmp_path, outside):
+    site(tmp_path, {"a.txt": "the file a"})
+    put(tmp_path / "cgi-bin/probe", PROBE).chmod(0o755)
+    running = server(SITE + CGI, prefix=OLD_KERNEL)
+    assert running.fetch("/a.txt").body == b"the file a"
+    assert running.fetch(f"/cgi-bin/probe?read:{outside}/secret").body == b"the secret\n"
+    assert running.reload(f'[[site]]\nroot = "{outside}"\n') == "Reloaded"
+    assert running.log_text().count("no Landlock in this kernel") == 1
+
+
+def test_sandbox_on_does_not_start_without_landlock(tmp_path):
+    site(tmp_path, {})
+    file = put(tmp_path / "uvhttpd.toml", '[server]\nsandbox = "on"\n[[listener]]\naddress = "127.0.0.1:0"\n' + SITE)
+    result = subprocess.run([*OLD_KERNEL, BINARY, "-c", file], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 1
+    assert 'server.sandbox is "on": no Landlock in this kernel' in result.stderr
+    checked = subprocess.run([*OLD_KERNEL, BINARY, "check", "-c", file], capture_output=True, text=True, timeout=60)
+    assert checked.returncode == 0 and "sandbox: no Landlock in this kernel" in checked.stdout
