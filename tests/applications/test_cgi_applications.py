@@ -53,6 +53,8 @@ interpreter = {{ ".php" = "/usr/bin/php-cgi" }}
 path = "/cgi-bin/*"
 handler = "cgi"
 root = "{here}/cgi"
+readable = ["{here}/python"]
+writable = ["{tmp}"]
 env = {{ PYTHONPATH = "{here}/python", DJANGO_DATABASE = "{tmp}/django.sqlite3", {python} }}
 """
 

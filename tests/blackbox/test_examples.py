@@ -26,12 +26,13 @@ path    = "/*"
 handler = "cgi"
 program = "/usr/share/gitweb/gitweb.cgi"
 env     = { GITWEB_CONFIG = "/etc/gitweb.conf" }
+readable = ["/srv/git"]
 """
 # What each file names that need not be on this machine.
 DIRECTORIES = {
     "balanced-cluster.toml": [],
     "django.toml": ["/srv/django/static", "/srv/django/media"],
-    "git-hosting.toml": ["/usr/share/cgit"],
+    "git-hosting.toml": ["/usr/share/cgit", "/srv/git"],
     "php-site.toml": ["/srv/php-site/public"],
     "single-page-app.toml": [],
     "static-site.toml": [],
