@@ -64,8 +64,8 @@ Result<BuiltHandler> build_cgi(const config::Route& route, const HandlerContext&
         std::move(identity).error().with_context("the route \"" + route.path.text + "\""));
   }
   TRY_ASSIGN(CgiConfinement confinement,
-             CgiConfinement::prepare(settings, document_root(settings, context.site),
-                                     context.config.server.sandbox));
+             CgiConfinement::prepare(settings, identity->has_value(),
+                                     document_root(settings, context.site), context.config));
   BuiltHandler built;
   built.handler =
       std::make_unique<Cgi>(settings, std::move(programs),

@@ -15,9 +15,13 @@
 
 namespace uvhttpd {
 
-// What programs of any kind need of the system, none of it anybody's own: programs, libraries and
-// settings, names and certificates, /proc, the devices that are no devices, and /tmp to write to.
+// What programs of any kind need of the system, none of it anybody's own: programs and libraries,
+// /proc, the devices that are no devices, and /tmp to write to. Of /etc: settings_for_programs().
 std::vector<PathRule> system_rules_for_programs();
+
+// Reading of /etc as it is now, but for what is nobody's business there: passwords, the keys of
+// this machine, and what `config` keeps in it: its own file, private keys, files of passwords.
+std::vector<PathRule> settings_for_programs(const config::Config& config);
 
 // Of the handler's programs; the above come first. Home directories are in it only where the
 // configuration names them.
@@ -32,11 +36,14 @@ class CgiConfinement {
   CgiConfinement(CgiConfinement&& other) noexcept;
   ~CgiConfinement();
   // With Sandbox::automatic no more than the kernel can. `handler` outlives the result.
-  static Result<CgiConfinement> prepare(const config::CgiHandler& handler,
-                                        const std::string& document_root, config::Sandbox sandbox);
+  // `has_identity`: they do not run as the server's user.
+  static Result<CgiConfinement> prepare(const config::CgiHandler& handler, bool has_identity,
+                                        const std::string& document_root,
+                                        const config::Config& config);
 
-  // For the next program: what has taken the place of a directory counts as that directory. Absent:
-  // nothing besides what the server has. Valid until the next call.
+  // For the next program: what has taken the place of a directory counts as that directory, and
+  // what is new in /etc is read. Absent: nothing besides what the server has. Valid until the next
+  // call.
   Result<const ChildConfinement*> current();
 
  private:

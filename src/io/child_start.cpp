@@ -2,8 +2,10 @@
 #include "io/child_start.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
+#include <linux/securebits.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -96,12 +98,22 @@ UVHTTPD_IN_CHILD void become(Launch& launch, const Identity& identity) {
   }
 }
 
+// Root without them is a user whose number is 0. Where the server may not change what root gets,
+// somebody has already done so.
+UVHTTPD_IN_CHILD void drop_capabilities(Launch& launch) {
+  ::syscall(SYS_prctl, PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED, 0, 0, 0);
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  const __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
+  if (::syscall(SYS_capset, &header, none) != 0) give_up(launch, "confining ");
+}
+
 UVHTTPD_IN_CHILD void confine_files(Launch& launch, const ChildConfinement& confinement) {
   if (::syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
       (confinement.ruleset >= 0 &&
        ::syscall(SYS_landlock_restrict_self, confinement.ruleset, 0) != 0)) {
     give_up(launch, "confining ");
   }
+  if (confinement.drop_capabilities) drop_capabilities(launch);
 }
 
 UVHTTPD_IN_CHILD void filter_calls(Launch& launch, const ChildConfinement& confinement) {

@@ -22,6 +22,7 @@ SignalSet ignored_signals();
 struct ChildConfinement {
   int ruleset = -1;                    // of Landlock; -1: none
   const sock_fprog* filter = nullptr;  // of system calls; absent: the server's alone
+  bool drop_capabilities = false;      // for good, also those that root gets with a program
 };
 
 // All pointers and descriptors are the caller's and only used during start_child(). Descriptors
