@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -246,7 +247,7 @@ void look_at_server_arguments(FilterWriter& filter) {
   filter.look_at("ioctl", [&] {
     filter.load(argument(1));
     for (const int request :
-         {FIONBIO, FIONREAD, FIOCLEX, TCGETS, TIOCGWINSZ, SIOCGIFINDEX, SIOCGIFNAME}) {
+         {FIONBIO, FIONREAD, FIOCLEX, SIOCOUTQ, TCGETS, TIOCGWINSZ, SIOCGIFINDEX, SIOCGIFNAME}) {
       filter.end_if_equal(static_cast<std::uint32_t>(request), kAllow);
     }
     filter.end(kRefuse);
