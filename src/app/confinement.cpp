@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <filesystem>
 #include <set>
 #include <string_view>
@@ -49,7 +48,11 @@ bool is_others_too(const filesystem::path& directory) {
 
 class Rules {
  public:
-  void need(const std::string& path, unsigned rights) { add(path, rights, true); }
+  // One that is not there is for those to complain about who open it.
+  void need(const std::string& path, unsigned rights) {
+    std::error_code error;
+    add(path, rights, filesystem::exists(path, error));
+  }
   void use(const std::string& path, unsigned rights) { add(path, rights, false); }
 
   // Deployments put another directory in a root's place, or turn a link.
@@ -237,12 +240,6 @@ Result<void> covers(const std::vector<std::uint16_t>& have, const std::vector<st
   return {};
 }
 
-// NOTIFY_SOCKET and the like: the scope would cut us off from a service manager behind one.
-bool has_abstract_socket() {
-  const char* socket = std::getenv("NOTIFY_SOCKET");
-  return socket != nullptr && *socket == '@';
-}
-
 }  // namespace
 
 Confinement confinement_for(const config::Config& config) {
@@ -289,7 +286,7 @@ Result<void> Sandbox::enter(const config::Config& config, EventLoop& loop, Log& 
   const bool is_wanted = config.server.sandbox == config::Sandbox::on;
   constexpr char kOn[] = "server.sandbox is \"on\": ";
   entered_ = confinement_for(config);
-  entered_.rules.confines_abstract_sockets = !has_abstract_socket();
+  entered_.rules.confines_abstract_sockets = confines_abstract_sockets_;
   if (landlock_abi() > 0) {
     TRY(enter_landlock(entered_));
   } else if (is_wanted) {

@@ -32,6 +32,8 @@ std::vector<std::string> describe(const config::Config& config);
 // Of the whole process. What it has entered it cannot leave, nor make wider.
 class Sandbox {
  public:
+  // Somebody outside is reached through one. Before enter().
+  void leave_abstract_sockets() { confines_abstract_sockets_ = false; }
   // As config.server.sandbox says. Call once, while there is only one thread. With Sandbox::on the
   // error is what the kernel lacks; with Sandbox::automatic the log says so.
   Result<void> enter(const config::Config& config, EventLoop& loop, Log& log);
@@ -49,6 +51,7 @@ class Sandbox {
 
   int landlock_ = 0;  // the version; asked for later, a filter might hide it
   bool has_filter_ = false;
+  bool confines_abstract_sockets_ = true;
   Confinement entered_;
   std::vector<Granted> granted_;
   std::optional<RefusedCalls> refused_calls_;

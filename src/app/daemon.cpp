@@ -42,6 +42,7 @@ class Daemon {
   int run(std::shared_ptr<const config::Config> config) {
     if (Result<void> opened = open(*config); !opened) return give_up(opened.error());
     // Before there is a second thread, which would stay outside.
+    if (manager_.has_abstract_socket()) sandbox_.leave_abstract_sockets();
     if (Result<void> entered = sandbox_.enter(*config, loop_, log_); !entered) {
       return give_up(entered.error());
     }

@@ -24,6 +24,8 @@ class ServiceManager {
   std::optional<Duration> watchdog_interval() const { return watchdog_; }
   // "READY=1\nSTATUS=…"; nothing happens without a service manager.
   void notify(std::string_view state) const;
+  // It listens where no file is.
+  bool has_abstract_socket() const { return notify_socket_.starts_with('@'); }
   // "RELOADING=1" with the time stamp that Type=notify-reload wants.
   void notify_reloading() const;
 
