@@ -121,8 +121,9 @@ def test_a_site_of_single_scripts_has_the_routes_in_the_comment(check, here):
 
 
 def test_gitweb_may_take_the_place_of_cgit(check, here):
-    gitweb = changed(GITWEB_ROUTES, {f'"{path}"': make(path) for path, make in {
+    shown = changed(GITWEB_ROUTES, {'"/srv/git"': here.directory("/srv/git")})
+    gitweb = changed(shown, {f'"{path}"': make(path) for path, make in {
         "/usr/share/gitweb/static": here.directory, "/usr/share/gitweb/gitweb.cgi": here.program}.items()})
-    text = changed(here.example("git-hosting.toml", uncommented(GITWEB_ROUTES)), {GITWEB_ROUTES: gitweb})
+    text = changed(here.example("git-hosting.toml", uncommented(GITWEB_ROUTES)), {shown: gitweb})
     begin, end = text.index('[[site.route]]\npath          = "/cgit-static/*"'), text.index("# gitweb in the place")
     check(text[:begin] + text[end:text.index("# Tests of this file.")])

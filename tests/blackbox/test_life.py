@@ -16,6 +16,8 @@ from sites import put, site
 from wire import request
 
 SITE = '[[site]]\nroot = "www"\n'
+# For reloads that need more than the start did, which the sandbox refuses.
+UNCONFINED = '[server]\nsandbox = "off"\n'
 CGI = '[[site.route]]\npath = "/cgi-bin/*"\nhandler = "cgi"\nroot = "cgi-bin"\n'
 LARGE = b"0123456789abcdef" * (8 << 20 >> 4)
 
@@ -240,7 +242,7 @@ def test_file_that_has_vanished_changes_nothing(server):
 
 
 def test_port_in_use_refuses_the_reload(server):
-    running = server(with_field(1))
+    running = server(UNCONFINED + with_field(1))
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -252,7 +254,7 @@ def test_port_in_use_refuses_the_reload(server):
 
 
 def test_listeners_come_and_go_with_a_reload(server, tmp_path):
-    running = server(SITE)
+    running = server(UNCONFINED + SITE)
     listeners = '[[listener]]\naddress = "127.0.0.1:0"\n[[listener]]\naddress = "unix:http.sock"\n'
     path = str(tmp_path / "http.sock")
     assert running.reload(SITE + listeners) == "Reloaded"

@@ -30,6 +30,10 @@ def gated(upstream):
     up.gate.set()
 
 
+# For reloads to other ports, which the sandbox refuses.
+UNCONFINED = 'sandbox = "off"'
+
+
 def half(running):
     client = running.client()
     client.send(wire.request("/"))
@@ -38,7 +42,7 @@ def half(running):
 
 
 def test_answer_under_way_outlives_a_reload_to_other_upstreams(server, gated, upstream):
-    running = server(proxy(gated))
+    running = server(proxy(gated, start=UNCONFINED))
     client = half(running)
     assert running.reload(proxy(upstream(upstreams.saying(answer(b"new"))))) == "Reloaded"
     assert running.fetch("/").body == b"new"
@@ -51,7 +55,7 @@ def test_answer_under_way_outlives_a_reload_to_other_upstreams(server, gated, up
 
 def test_upload_under_way_outlives_a_reload(server, upstream):
     up = upstream(upstreams.serving(lambda asked: answer(asked.body)))
-    running = server(proxy(up))
+    running = server(proxy(up, start=UNCONFINED))
     with running.client() as client:
         client.send(wire.request("/", "POST", ["Content-Length: 8"]) + b"half")
         wire.wait_until(lambda: up.requests)
@@ -61,7 +65,7 @@ def test_upload_under_way_outlives_a_reload(server, upstream):
 
 
 def test_connections_kept_for_a_route_that_is_gone_are_closed(server, gated, upstream):
-    running = server(proxy(gated))
+    running = server(proxy(gated, start=UNCONFINED))
     assert running.fetch("/fast").body == b"fast"
     running.reload(proxy(upstream(upstreams.saying(answer(b"new")))))
     assert running.fetch("/").body == b"new"
