@@ -32,11 +32,13 @@ deny = ["203.0.113.0/24", "2001:db8::/32"]
 
 [[site.route]]
 path = "/internal/*"
+handler = "static"
 allow = ["127.0.0.0/8", "10.0.0.0/8"]
 deny = ["10.1.0.0/16"]
 
 [[site.route]]
 path = "/six/*"
+handler = "static"
 allow = ["::1"]
 
 [[site.route]]

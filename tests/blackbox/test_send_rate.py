@@ -30,6 +30,7 @@ root = "cgi-bin"
 
 [[site.route]]
 path = "/free/*"
+handler = "static"
 root = "www"
 send_rate = 0
 """
