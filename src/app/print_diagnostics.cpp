@@ -10,7 +10,9 @@ namespace uvhttpd {
 void print_diagnostics(const std::vector<config::Diagnostic>& diagnostics) {
   for (const config::Diagnostic& diagnostic : diagnostics) {
     if (diagnostic.line == 0) {
-      fmt::print(stderr, "uvhttpd: {}: {}\n", diagnostic.file, diagnostic.message);
+      const bool is_warning = diagnostic.severity == config::Diagnostic::Severity::warning;
+      fmt::print(stderr, "uvhttpd: {}: {}{}\n", diagnostic.file, is_warning ? "warning: " : "",
+                 diagnostic.message);
     } else {
       fmt::print(stderr, "{}\n", config::render(diagnostic));
     }

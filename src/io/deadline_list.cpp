@@ -47,4 +47,12 @@ void DeadlineList::arm(DeadlineNode& node) {
   clock_.note(node.due_);
 }
 
+bool DeadlineList::expire_first() {
+  if (nodes_.empty()) return false;
+  DeadlineNode& first = nodes_.front();
+  first.unlink();
+  first.on_expired_(first.owner_);
+  return true;
+}
+
 }  // namespace uvhttpd

@@ -58,6 +58,8 @@ class DeadlineList {
   // The node, wherever it was armed before, expires `duration` from now: it is disarmed and its
   // callback called once. The callback may arm and disarm any node, and destroy its own.
   void arm(DeadlineNode& node);
+  // Expires the node that is due first, before its time. False when there is none.
+  bool expire_first();
   Duration duration() const { return duration_; }
 
  private:

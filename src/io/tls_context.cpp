@@ -86,13 +86,14 @@ struct TlsContext::Callbacks {
 
   static int on_protocols(SSL*, const unsigned char** out, unsigned char* out_size,
                           const unsigned char* offered, unsigned offered_size, void* context) {
-    const std::string& ours = static_cast<const TlsContext*>(context)->protocol_;
-    for (unsigned at = 0; at < offered_size; at += 1U + offered[at]) {
-      const std::string_view name(reinterpret_cast<const char*>(offered) + at + 1, offered[at]);
-      if (name != ours) continue;
-      *out = offered + at + 1;
-      *out_size = offered[at];
-      return SSL_TLSEXT_ERR_OK;
+    for (const std::string& ours : static_cast<const TlsContext*>(context)->protocols_) {
+      for (unsigned at = 0; at < offered_size; at += 1U + offered[at]) {
+        const std::string_view name(reinterpret_cast<const char*>(offered) + at + 1, offered[at]);
+        if (name != ours) continue;
+        *out = offered + at + 1;
+        *out_size = offered[at];
+        return SSL_TLSEXT_ERR_OK;
+      }
     }
     return SSL_TLSEXT_ERR_ALERT_FATAL;
   }
@@ -116,7 +117,7 @@ class TlsContext::Builder {
       : context_(context), settings_(settings), files_(faults_, warnings) {}
 
   std::vector<TlsFault> run() {
-    context_.protocol_ = settings_.protocol;
+    context_.protocols_ = settings_.protocols;
     context_.tickets_ = settings_.tickets;
     for (const TlsSite& site : settings_.sites) add(site);
     context_.files_ = files_.names();

@@ -46,9 +46,9 @@ class TlsContext {
  public:
   struct Settings {
     std::span<const TlsSite> sites;  // in the order of the file; never empty
-    // That is spoken inside: a peer which offers protocols, but not this one, is turned away
-    // (RFC 7301 section 3.2).
-    std::string protocol;
+    // That are spoken inside, the preferred first: a peer which offers protocols, but none of
+    // these, is turned away (RFC 7301 section 3.2).
+    std::vector<std::string> protocols;
     std::shared_ptr<TlsTickets> tickets;
   };
 
@@ -83,7 +83,7 @@ class TlsContext {
   std::map<std::string, std::size_t, std::less<>> exact_;
   std::map<std::string, std::size_t, std::less<>> wildcard_;  // ".example.org"
   std::size_t default_ = 0;
-  std::string protocol_;
+  std::vector<std::string> protocols_;
   std::shared_ptr<TlsTickets> tickets_;
   std::vector<std::string> files_;
 };

@@ -35,8 +35,9 @@ Result<std::shared_ptr<const TlsContext>, std::vector<TlsFault>> build_tls(
     if (site.tls) sites.push_back({site.hosts, &*site.tls});
   }
   if (sites.empty()) return Unexpected(std::vector<TlsFault>{{{}, "no site has `tls`"}});
-  return TlsContext::build({.sites = sites, .protocol = "http/1.1", .tickets = std::move(tickets)},
-                           warnings);
+  return TlsContext::build(
+      {.sites = sites, .protocols = {"http/1.1", "http/1.0"}, .tickets = std::move(tickets)},
+      warnings);
 }
 
 std::string text_of(const TlsFault& fault) {

@@ -177,14 +177,18 @@ void Worker::on_accepted(const Listening& listening, UniqueFd socket, const Peer
   }
 }
 
-// A handshake costs more than many requests: how many are owed must be bounded.
+// A handshake costs more than many requests: how many are owed must be bounded. The oldest gives
+// way, for it is most likely nobody's who means it.
 std::optional<HandshakePlace> Worker::take_handshake_place() {
-  auto place = HandshakePlace::take(handshakes_, context_->runtime()->config().limits.handshakes);
-  if (!place && refusal_noted_at_ <= loop_.now() - kNoticeInterval) {
+  const std::uint64_t most = context_->runtime()->config().limits.handshakes;
+  auto place = HandshakePlace::take(handshakes_, most);
+  if (place) return place;
+  if (refusal_noted_at_ <= loop_.now() - kNoticeInterval) {
     refusal_noted_at_ = loop_.now();
-    log_.warn("tls", "connections are closed: limits.handshakes are under way");
+    log_.warn("tls", "limits.handshakes are under way: the oldest are given up");
   }
-  return place;
+  if (!context_->deadlines.handshake->expire_first()) return std::nullopt;
+  return HandshakePlace::take(handshakes_, most);
 }
 
 void Worker::reopen_log() {

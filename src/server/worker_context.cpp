@@ -40,7 +40,7 @@ void WorkerContext::use_runtime(std::shared_ptr<const Runtime> runtime) {
   runtime_ = std::move(runtime);
   const config::Limits& limits = runtime_->config().limits;
   request_limits = {limits.target_bytes, limits.head_bytes, limits.head_fields};
-  deadlines = {&list_of(limits.handshake_timeout),
+  deadlines = {&list_of(limits.handshake_timeout, handshake_lists_),
                &list_of(limits.head_timeout),
                &list_of(limits.body_timeout),
                &list_of(std::max(limits.send_timeout / kLooksPerSendTimeout, Duration{1})),
@@ -53,8 +53,8 @@ void WorkerContext::use_runtime(std::shared_ptr<const Runtime> runtime) {
   if (wanted > received->capacity()) received = std::make_unique<RecvBuffer>(wanted);
 }
 
-DeadlineList& WorkerContext::list_of(Duration duration) {
-  std::unique_ptr<DeadlineList>& list = lists_[duration];
+DeadlineList& WorkerContext::list_of(Duration duration, Lists& lists) {
+  std::unique_ptr<DeadlineList>& list = lists[duration];
   if (!list) list = std::make_unique<DeadlineList>(clock, duration);
   return *list;
 }

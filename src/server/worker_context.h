@@ -118,11 +118,14 @@ class WorkerContext {
   } observer;
 
  private:
-  DeadlineList& list_of(Duration duration);
+  using Lists = std::map<Duration, std::unique_ptr<DeadlineList>>;
+  DeadlineList& list_of(Duration duration, Lists& lists);
+  DeadlineList& list_of(Duration duration) { return list_of(duration, lists_); }
   void run_scheduled();
   void sweep();
 
-  std::map<Duration, std::unique_ptr<DeadlineList>> lists_;
+  Lists lists_;
+  Lists handshake_lists_;  // in which nothing but handshakes is
   std::shared_ptr<const Runtime> runtime_;
   std::vector<std::shared_ptr<const Runtime>> retired_;
   std::int64_t date_second_ = -1;

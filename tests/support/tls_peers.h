@@ -43,7 +43,7 @@ class TestSites {
     return directory / name;
   }
   Result<std::shared_ptr<const TlsContext>, std::vector<TlsFault>> try_build() {
-    return TlsContext::build({sites, "test/1", tickets}, warnings);
+    return TlsContext::build({sites, {"test/1"}, tickets}, warnings);
   }
   std::shared_ptr<const TlsContext> build() {
     auto built = try_build();
