@@ -24,6 +24,7 @@ def fixtures_of(path):
 
 blackbox = fixtures_of(BLACKBOX / "conftest.py")
 server, shared_server, shared_tmp = blackbox.server, blackbox.shared_server, blackbox.shared_tmp
+authority, localhost = blackbox.authority, blackbox.localhost
 BINARY = blackbox.BINARY  # for those who ask `conftest`
 
 

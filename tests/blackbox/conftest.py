@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+import certificates
 import upstreams
 import wire
 
@@ -183,6 +184,18 @@ def upstream():
 def shared_upstream():
     """As upstream, for one that all tests of a file use."""
     yield from upstreams.start_all()
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    """Whom the clients of the tests believe."""
+    return certificates.Authority(tmp_path_factory.mktemp("certificates") / "authority")
+
+
+@pytest.fixture(scope="session")
+def localhost(authority):
+    """A certificate for localhost and 127.0.0.1, and its key."""
+    return authority.issue("localhost", ["localhost", "127.0.0.1"])
 
 
 @pytest.fixture(scope="session")

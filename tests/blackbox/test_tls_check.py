@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: MIT
+"""TLS: what `check` says about certificates, how `explain` takes https, and that a server with bad files does not start."""
+import json
+import os
+import re
+import subprocess
+
+import pytest
+
+import certificates
+from conftest import BINARY
+from sites import put, site
+
+CONFIG = """
+[[listener]]
+address = "127.0.0.1:8443"
+tls = true
+[[listener]]
+address = "127.0.0.1:8080"
+[[site]]
+hosts = ["localhost"]
+root = "www"
+tls = {{ certificate = "cert.pem", key = "key.pem"{more} }}
+"""
+BROKEN = "-----BEGIN {0}-----\nMIIBaaaa\n-----END {0}-----\n"
+
+
+@pytest.fixture
+def files(tmp_path, localhost):
+    """Those that a configuration names; a test spoils them."""
+    site(tmp_path, {"a.txt": "a"})
+    put(tmp_path / "cert.pem", localhost.certificate.read_bytes())
+    put(tmp_path / "key.pem", localhost.key.read_bytes())
+    return tmp_path
+
+
+@pytest.fixture
+def check(uvhttpd, files):
+    """check(more) of a configuration with these further keys: its status and what it says."""
+    def run(more=""):
+        put(files / "uvhttpd.toml", CONFIG.format(more=more))
+        result = uvhttpd("check", "-c", files / "uvhttpd.toml")
+        return result.returncode, result.stdout + result.stderr
+    return run
+
+
+def test_good_files_are_good(check):
+    status, said = check()
+    assert status == 0 and "warning" not in said, said
+
+
+@pytest.mark.parametrize("file, content, reason", [
+    ("cert.pem", "", "no certificate"), ("cert.pem", "no PEM at all\n", "no certificate"),
+    ("cert.pem", BROKEN.format("CERTIFICATE"), "not a certificate"),
+    ("cert.pem", b"\x30\x82\x01\x0a" * 100, "no certificate"),
+    ("key.pem", "", "no private key"), ("key.pem", BROKEN.format("PRIVATE KEY"), "not a private key"),
+    ("key.pem", BROKEN.format("ENCRYPTED PRIVATE KEY"), "key"),
+])
+def test_broken_files_are_named(check, files, file, content, reason):
+    put(files / file, content)
+    status, said = check()
+    assert status == 2 and re.search(rf"{file}.*{reason}", said), said
+
+
+def test_all_broken_files_are_named_at_once(check, files):
+    for file in ("cert.pem", "key.pem", "ca.pem"):
+        put(files / file, "nothing of use\n")
+    status, said = check(', client_ca = "ca.pem"')
+    assert status == 2
+    for file in ("cert.pem", "key.pem", "ca.pem"):
+        assert re.search(rf"{file}.*no (certificate|private key)", said), said
+
+
+def test_a_key_that_does_not_match_is_named(check, files, authority):
+    put(files / "key.pem", authority.issue("other", ["localhost"]).key.read_bytes())
+    status, said = check()
+    assert status == 2 and re.search(r"key\.pem.*does not belong to", said), said
+
+
+def test_a_key_with_a_password_is_named(check, files):
+    certificates.run("pkcs8", "-topk8", "-in", files / "key.pem", "-out", files / "secret.pem", "-passout", "pass:secret")
+    (files / "secret.pem").replace(files / "key.pem")
+    status, said = check()
+    assert status == 2 and re.search(r"key\.pem.*encrypted", said), said
+
+
+@pytest.mark.parametrize("file", ["cert.pem", "key.pem"])
+def test_a_missing_file_is_named(check, files, file):
+    (files / file).unlink()
+    status, said = check()
+    assert status == 2 and re.search(rf"{file}.*No such file", said, re.DOTALL | re.IGNORECASE), said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_a_key_that_may_not_be_read_is_named(files):
+    put(files / "uvhttpd.toml", CONFIG.format(more=""))
+    (files / "key.pem").chmod(0o600)
+    # The directories above are root's alone; nobody is let through them meanwhile.
+    as_nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+    opened = [each for each in [files, *files.parents] if not each.stat().st_mode & 0o005 == 0o005]
+    modes = [(each, each.stat().st_mode) for each in opened]
+    try:
+        for each, mode in modes:
+            each.chmod(mode | 0o055)
+        result = subprocess.run([*as_nobody, BINARY, "check", "-c", files / "uvhttpd.toml"], text=True, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/", check=False)
+    finally:
+        for each, mode in modes:
+            each.chmod(mode)
+    assert result.returncode == 2, result.stdout
+    assert re.search(r"key\.pem.*Permission denied", result.stdout, re.DOTALL | re.IGNORECASE), result.stdout
+
+
+def test_an_expired_certificate_is_a_warning(check, files, authority):
+    pair = authority.issue("late", ["localhost"], days=(-30, -2))
+    put(files / "cert.pem", pair.certificate.read_bytes())
+    put(files / "key.pem", pair.key.read_bytes())
+    status, said = check()
+    assert status == 0 and re.search(r"warning.*cert\.pem.*expired", said, re.DOTALL), said
+
+
+def test_a_certificate_that_is_not_yet_valid_is_a_warning(check, files, authority):
+    pair = authority.issue("early", ["localhost"], days=(2, 30))
+    put(files / "cert.pem", pair.certificate.read_bytes())
+    put(files / "key.pem", pair.key.read_bytes())
+    status, said = check()
+    assert status == 0 and re.search(r"warning.*cert\.pem.*not valid before", said, re.DOTALL), said
+
+
+def test_a_certificate_for_another_host_is_a_warning(check, files, authority):
+    pair = authority.issue("elsewhere", ["elsewhere.test"])
+    put(files / "cert.pem", pair.certificate.read_bytes())
+    put(files / "key.pem", pair.key.read_bytes())
+    status, said = check()
+    assert status == 0 and re.search(r"warning.*cert\.pem.*not for localhost", said, re.DOTALL), said
+
+
+def test_an_empty_file_of_authorities_is_named(check, files):
+    put(files / "ca.pem", "")
+    status, said = check(', client_ca = "ca.pem"')
+    assert status == 2 and re.search(r"ca\.pem.*no certificate", said), said
+
+
+def test_two_certificates_with_keys_of_one_kind_are_named(uvhttpd, files, authority):
+    pair = authority.issue("second", ["localhost"])
+    put(files / "uvhttpd.toml", CONFIG.format(more="").replace('"cert.pem"', f'["cert.pem", "{pair.certificate}"]')
+        .replace('"key.pem"', f'["key.pem", "{pair.key}"]'))
+    result = uvhttpd("check", "-c", files / "uvhttpd.toml")
+    assert result.returncode == 2 and re.search(r"second\.pem.*kind of key", result.stderr), result.stderr
+
+
+def test_faults_are_in_json_too(uvhttpd, files):
+    put(files / "key.pem", "")
+    put(files / "uvhttpd.toml", CONFIG.format(more=""))
+    result = uvhttpd("check", "--json", "-c", files / "uvhttpd.toml")
+    assert result.returncode == 2 and "no private key" in json.dumps(json.loads(result.stdout))
+
+
+def test_a_server_with_a_bad_key_does_not_start(uvhttpd, files):
+    put(files / "key.pem", "")
+    put(files / "uvhttpd.toml", CONFIG.format(more=""))
+    result = uvhttpd("-c", files / "uvhttpd.toml")
+    assert result.returncode == 2 and re.search(r"key\.pem.*no private key", result.stderr), result.stderr
+
+
+def test_a_server_with_an_expired_certificate_starts_and_says_so(server, files, authority):
+    pair = authority.issue("late", ["localhost"], days=(-30, -2))
+    put(files / "cert.pem", pair.certificate.read_bytes())
+    put(files / "key.pem", pair.key.read_bytes())
+    running = server(CONFIG.format(more="").replace(":8443", ":0").replace(":8080", ":0"), listeners=2)
+    running.wait_for_log(r"cert\.pem.*expired")
+
+
+# --- explain ---
+
+@pytest.fixture
+def explain(uvhttpd, files):
+    def run(url, *arguments, more=""):
+        put(files / "uvhttpd.toml", CONFIG.format(more=more))
+        result = uvhttpd("explain", "-c", files / "uvhttpd.toml", *arguments, url)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+    return run
+
+
+def test_explain_names_the_listener_that_speaks_tls(explain):
+    encrypted, plain = explain("https://localhost:8443/a.txt"), explain("http://localhost:8080/a.txt")
+    assert "127.0.0.1:8443" in encrypted and "127.0.0.1:8080" not in encrypted
+    assert "127.0.0.1:8080" in plain and "127.0.0.1:8443" not in plain
+
+
+def test_explain_shows_fields_of_encrypted_answers_only_there(explain):
+    more = ', hsts = "max-age=60"'
+    assert "Strict-Transport-Security" in explain("https://localhost:8443/a.txt", more=more)
+    assert "Strict-Transport-Security" not in explain("http://localhost:8080/a.txt", more=more)
+
+
+def test_explain_in_json_says_whether_it_is_encrypted(explain):
+    told = json.loads(explain("https://localhost:8443/a.txt", "--json"))
+    assert "127.0.0.1:8443" in json.dumps(told)

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: MIT
+"""TLS: certificates that change while the server runs."""
+import os
+import re
+import shutil
+
+import pytest
+
+import certificates
+import tls
+import wire
+from sites import replace, site
+
+SIZE = 32 << 20
+
+CONFIG = """
+[server]
+workers = {workers}
+[[listener]]
+address = "127.0.0.1:0"
+tls = true
+[[site]]
+root = "www"
+tls = {{ certificate = "{directory}/fullchain.pem", key = "{directory}/privkey.pem" }}
+"""
+
+
+@pytest.fixture(scope="module")
+def pairs(authority):
+    """Certificates for localhost, the one newer than the other, and one with a key of another kind."""
+    kinds = {"old": "ec", "new": "ec", "rsa": "rsa"}
+    return {name: authority.issue(name, ["localhost"], kind=kind) for name, kind in kinds.items()}
+
+
+@pytest.fixture
+def serve(server, tmp_path):
+    """serve() starts a server that has its certificate in tmp_path."""
+    site(tmp_path, {"a.txt": "the file a"})
+    (tmp_path / "www" / "large.bin").write_bytes(os.urandom(1 << 20) * (SIZE >> 20))
+
+    def start(directory="live", workers=1):
+        return server(CONFIG.format(directory=directory, workers=workers))
+    return start
+
+
+@pytest.fixture
+def trusting(authority):
+    return tls.trusting(authority)
+
+
+def install(pair, directory):
+    """As programs do that renew certificates: one file, then the other."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for source, name in ((pair.certificate, "fullchain.pem"), (pair.key, "privkey.pem")):
+        replace(directory / name, source.read_bytes())
+
+
+def shown(running, trusting):
+    """The certificate of a new connection."""
+    with tls.Client(running.address, trusting) as client:
+        assert client.request("/a.txt").body == b"the file a"
+        return client.fingerprint
+
+
+def wait_for(running, trusting, pair):
+    wire.wait_until(lambda: shown(running, trusting) == certificates.fingerprint(pair.certificate), "the new certificate")
+
+
+@pytest.mark.parametrize("kind", ["new", "rsa"])
+def test_hup_brings_the_new_certificate_and_drops_nothing(serve, trusting, pairs, tmp_path, kind):
+    install(pairs["old"], tmp_path / "live")
+    running = serve(workers=2)
+    with tls.Client(running.address, trusting, receive_buffer=64 << 10) as downloads, \
+            tls.Client(running.address, trusting) as waits:
+        downloads.send(wire.request("/large.bin"))
+        downloads.read_until(b"\r\n\r\n")
+        assert waits.request("/a.txt").status == 200
+        install(pairs[kind], tmp_path / "live")
+        assert running.reload() == "Reloaded"
+        assert shown(running, trusting) == certificates.fingerprint(pairs[kind].certificate)
+        assert downloads.read(SIZE) == (tmp_path / "www" / "large.bin").read_bytes()
+        assert waits.request("/a.txt").body == b"the file a"
+
+
+def test_new_files_are_noticed(serve, trusting, pairs, tmp_path):
+    install(pairs["old"], tmp_path / "live")
+    running = serve()
+    with tls.Client(running.address, trusting) as waits:
+        assert waits.request("/a.txt").status == 200
+        install(pairs["new"], tmp_path / "live")
+        wait_for(running, trusting, pairs["new"])
+        assert waits.request("/a.txt").body == b"the file a"
+
+
+def test_files_written_in_place_are_noticed(serve, trusting, pairs, tmp_path):
+    install(pairs["old"], tmp_path / "live")
+    running = serve()
+    shutil.copyfile(pairs["new"].certificate, tmp_path / "live" / "fullchain.pem")
+    shutil.copyfile(pairs["new"].key, tmp_path / "live" / "privkey.pem")
+    wait_for(running, trusting, pairs["new"])
+
+
+def test_links_that_lead_to_new_files_are_noticed(serve, trusting, pairs, tmp_path):
+    archive, live = tmp_path / "archive" / "localhost", tmp_path / "live" / "localhost"
+    live.mkdir(parents=True)
+    install(pairs["old"], archive / "1")
+    install(pairs["new"], archive / "2")
+
+    def link(number):
+        for name in ("fullchain.pem", "privkey.pem"):
+            (live / "next").symlink_to(f"../../archive/localhost/{number}/{name}")
+            (live / "next").replace(live / name)
+
+    link(1)
+    running = serve("live/localhost")
+    assert shown(running, trusting) == certificates.fingerprint(pairs["old"].certificate)
+    link(2)
+    wait_for(running, trusting, pairs["new"])
+
+
+@pytest.mark.parametrize("file, content, reason", [
+    ("fullchain.pem", b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", r"not a certificate"),
+    ("fullchain.pem", b"", r"no certificate"),
+    ("privkey.pem", b"-----BEGIN PRIVATE KEY-----\n!\n-----END PRIVATE KEY-----\n", r"not a private key"),
+    ("privkey.pem", None, r"No such file"),
+    ("privkey.pem", "rsa", r"does not belong"),
+], ids=["broken certificate", "empty certificate", "broken key", "no key", "other key"])
+def test_hup_with_broken_files_keeps_the_old_ones(serve, trusting, pairs, tmp_path, file, content, reason):
+    install(pairs["old"], tmp_path / "live")
+    running = serve()
+    if content is None:
+        (tmp_path / "live" / file).unlink()
+    else:
+        replace(tmp_path / "live" / file, pairs[content].key.read_bytes() if content == "rsa" else content)
+    assert running.reload() == "Reload refused"
+    assert re.search(rf"live/{re.escape(file)}.*{reason}", running.log_text()), running.log_text()
+    assert shown(running, trusting) == certificates.fingerprint(pairs["old"].certificate)
+    install(pairs["new"], tmp_path / "live")
+    assert running.reload() == "Reloaded"
+    assert shown(running, trusting) == certificates.fingerprint(pairs["new"].certificate)
+
+
+def test_broken_files_that_are_noticed_keep_the_old_ones_until_they_are_mended(serve, trusting, pairs, tmp_path):
+    install(pairs["old"], tmp_path / "live")
+    running = serve()
+    replace(tmp_path / "live" / "fullchain.pem", b"nothing of use\n")
+    running.wait_for_log(r"live/fullchain\.pem.*no certificate")
+    assert shown(running, trusting) == certificates.fingerprint(pairs["old"].certificate)
+    install(pairs["new"], tmp_path / "live")
+    wait_for(running, trusting, pairs["new"])
+
+
+def test_hup_adds_and_takes_tls(server, tmp_path, trusting, pairs):
+    site(tmp_path, {"a.txt": "the file a"})
+    install(pairs["old"], tmp_path / "live")
+    secure = CONFIG.format(directory="live", workers=1)
+    plain = secure.replace("tls = true", "")
+    running = server(plain)
+    port = running.port
+    assert running.fetch("/a.txt").status == 200
+    assert running.reload(secure.replace("127.0.0.1:0", f"127.0.0.1:{port}")) == "Reloaded"
+    assert tls.fetch(running.address, trusting, "/a.txt").body == b"the file a"
+    assert running.reload(plain.replace("127.0.0.1:0", f"127.0.0.1:{port}")) == "Reloaded"
+    assert running.fetch("/a.txt").body == b"the file a"
