@@ -17,7 +17,7 @@ from conftest import BINARY
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # On a page: the ports of the server and of the programs behind it, and where the examples are run.
 SHOWN_PORT = 8080
-SHOWN_PORTS = (SHOWN_PORT, 9001, 9002, 9003)
+SHOWN_PORTS = (SHOWN_PORT, 8443, 9001, 9002, 9003)
 SHOWN_DIRECTORY = "/srv/example"
 SHOWN_PHP = "php-fpm8.2"
 LONGEST_LINE = 125
