@@ -8,6 +8,7 @@ import json
 import re
 import resource
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Callable
@@ -46,13 +47,23 @@ class Target:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.place.port}/{self.place.workload.document}"
+        scheme = "https" if self.place.workload.tls else "http"
+        return f"{scheme}://127.0.0.1:{self.place.port}/{self.place.workload.document}"
+
+
+def connect(place: Place) -> http.client.HTTPConnection:
+    if not place.workload.tls:
+        return http.client.HTTPConnection("127.0.0.1", place.port, timeout=PATIENCE_SECONDS)
+    context = ssl.create_default_context(cafile=place.certificate)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return http.client.HTTPSConnection("127.0.0.1", place.port, timeout=PATIENCE_SECONDS,
+                                       context=context)
 
 
 def check(target: Target) -> None:
     """Fails unless the server answers the workload's request as it must."""
     workload, place = target.place.workload, target.place
-    connection = http.client.HTTPConnection("127.0.0.1", place.port, timeout=PATIENCE_SECONDS)
+    connection = connect(place)
     path = "/" + workload.document
     try:
         with contextlib.closing(connection):
@@ -159,6 +170,41 @@ def under_load(target: Target, seconds: float) -> Sample:
     }
 
 
+def under_handshakes(target: Target, seconds: float) -> Sample:
+    """What a new connection costs: openssl resumes no session when it is told so."""
+    assert target.child is not None
+    workload, pid = target.place.workload, target.child.pid
+    command = ["openssl", "s_time", "-connect", f"127.0.0.1:{target.place.port}", "-new", "-tls1_3",
+               "-time", str(max(1, round(seconds))), "-www", f"/{workload.document}"]
+    logs = [target.place.home / f"s_time-{number}.log" for number in range(workload.connections)]
+    busy, load = process.machine_busy_seconds(), load_seconds(target)
+    cpu = process.settled_cpu_nanoseconds(pid)
+    began = time.monotonic()
+    clients = [process.Child(command, log, target.cpus.load) for log in logs]
+    try:
+        for client in clients:
+            client.process.wait(seconds + 3 * PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise Failure("openssl s_time does not end") from None
+    finally:
+        for client in clients:
+            client.stop()
+    cpu_ns = process.settled_cpu_nanoseconds(pid) - cpu
+    wall = time.monotonic() - began
+    ours = cpu_ns / 1e9 + load_seconds(target) - load
+    done = [re.search(r"^(\d+) connections in \d+ real seconds, (\d+) bytes read per connection$",
+                      log.read_text(), re.MULTILINE) for log in logs]
+    # It asks in HTTP/1.0 and reads to the end.
+    if not all(found and int(found[2]) > len(workload.document) for found in done):
+        raise Failure(f"openssl s_time failed: {logs[0].read_text().strip()[-300:]}")
+    handshakes = sum(int(found[1]) for found in done if found)
+    return {
+        "rps": handshakes / seconds,
+        "cpu_us": cpu_ns / 1e3 / handshakes,
+        "others": max(0.0, (process.machine_busy_seconds() - busy - ours) / wall),
+    }
+
+
 def first_answer(target: Target, _seconds: float) -> Sample:
     """Milliseconds from starting the process to the first bytes of its first answer."""
     request = f"GET /{target.place.workload.document} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
@@ -198,6 +244,7 @@ def idle_memory(target: Target, _seconds: float) -> Sample:
 # How a sample is taken, and whether the server runs through all rounds.
 KINDS: dict[str, tuple[Take, bool]] = {
     "load": (under_load, True),
+    "handshake": (under_handshakes, True),
     "start": (first_answer, False),
     "idle": (idle_memory, False),
 }

@@ -50,13 +50,24 @@ def install(packages: list[str]) -> None:
 
 def prepare_packages(chosen: list[Server], builds: bool, profiles: bool) -> None:
     wanted = {server.program: server.package for server in chosen if server.package}
-    wanted |= {"wrk": "wrk", "gcc": "gcc"} | ({"perf": "linux-perf"} if profiles else {})
+    wanted |= {"wrk": "wrk", "gcc": "gcc", "openssl": "openssl"}
+    wanted |= {"perf": "linux-perf"} if profiles else {}
     missing = [package for program, package in wanted.items()
                if not shutil.which(program, path=PATH)]
+    missing += [package for server in chosen for file, package in server.parts.items()
+                if not Path(file).exists()]
     if missing:
         install(missing)
     if builds:
         shared("install_missing", *shared("build_packages").split())
+
+
+def make_certificate(stem: Path) -> None:
+    """One for 127.0.0.1 that is its own authority, and its key: STEM.pem and STEM.key."""
+    run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-noenc", "-days", "30", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
+         "-keyout", f"{stem}.key", "-out", f"{stem}.pem"], "making a certificate")
+    stem.with_suffix(".key").chmod(0o644)  # workers that gave up root read it too
 
 
 def build_uvhttpd() -> str:

@@ -16,10 +16,11 @@ QUIET = 0.15  # of a CPU: more work than this beside ours blurs the figures
 Rounds = dict[str, list[Sample | None]]
 METRICS = {"cpu_us": "CPU per request", "rps": "requests/s", "mb_s": "MB/s",
            "idle_bytes": "bytes", "start_ms": "ms"}
-MAIN_METRIC = {"load": "cpu_us", "idle": "idle_bytes", "start": "start_ms"}
+MAIN_METRIC = {"load": "cpu_us", "handshake": "cpu_us", "idle": "idle_bytes", "start": "start_ms"}
 HEADINGS = {
     "load": ("server", "CPU µs/request", "of nginx", "of floor", "requests/s", "p99 ms", "MB/s",
              "CPU busy"),
+    "handshake": ("server", "CPU µs/handshake", "of nginx", "handshakes/s"),
     "idle": ("server", "bytes a connection"),
     "start": ("server", "ms to first answer"),
 }
@@ -54,6 +55,10 @@ def row(workload: Workload, rounds: Rounds, server: str) -> tuple[str, ...]:
     main = values(rounds, server, metric)
     if not main:
         return (server, "failed") + ("",) * (len(HEADINGS[workload.kind]) - 2)
+    if workload.kind == "handshake":
+        of_nginx = ratio(rounds, metric, server, "nginx")
+        return (server, with_spread(main), "" if of_nginx is None else f"{of_nginx:.2f}",
+                with_spread(values(rounds, server, "rps")))
     if workload.kind != "load":
         return (server, with_spread(main))
     ratios = (ratio(rounds, metric, server, against) for against in ("nginx", "floor"))
@@ -92,8 +97,9 @@ def section(workload: Workload, rounds: Rounds) -> str:
     table = aligned([HEADINGS[workload.kind], *rows])
     verdicts = "\n".join(verdict(workload, rounds, bar) for bar in workload.bars)
     told = noise(rounds)
-    return (f"## {workload.name}: {workload.title}\n\n{table}\n\n"
-            + f"```\n{verdicts}\n```\n" + (f"\n{told}" if told else ""))
+    parts = [f"## {workload.name}: {workload.title}\n", f"{table}\n"]
+    parts += [f"```\n{verdicts}\n```\n"] if verdicts else []
+    return "\n".join(parts + ([told] if told else []))
 
 
 def noise(rounds: Rounds) -> str:

@@ -112,6 +112,8 @@ class Bench:
         self.programs = self.prepare()
         self.root = scratch / "documents"
         workloads.make_documents(self.root, Path(self.behind["cgi"]))
+        if any(workload.tls for workload in wanted):
+            prepare.make_certificate(self.root.with_name("tls"))
 
     def prepare(self) -> dict[str, str]:
         ours = any(server.name == "uvhttpd" for server in self.chosen)

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from process import Child
@@ -34,6 +34,14 @@ class Place:
     port: int
     upstream: str = ""  # "HOST:PORT", or the path of a socket
 
+    @property
+    def certificate(self) -> Path:
+        return self.root.with_name("tls.pem")
+
+    @property
+    def key(self) -> Path:
+        return self.root.with_name("tls.key")
+
     def write(self, name: str, text: str) -> str:
         path = self.home / name
         path.write_text(text)
@@ -50,9 +58,12 @@ class Server:
     ready: str = ""  # what its output says when it is; none: it accepts
     codes: bool = True  # can apply content codings
     sources: tuple[str, ...] = ("file",)  # as Workload.source
+    encrypts: bool = False
+    parts: dict[str, str] = field(default_factory=dict)  # further files, and their packages
 
     def can(self, workload: Workload) -> bool:
-        return workload.source in self.sources and (self.codes or not workload.coding)
+        return workload.source in self.sources and (self.codes or not workload.coding) and \
+            (self.encrypts or not workload.tls)
 
 
 def uvhttpd(program: str, place: Place) -> list[str]:
@@ -63,6 +74,11 @@ def uvhttpd(program: str, place: Place) -> list[str]:
         "fastcgi": f'handler = "fastcgi"\nupstream = "unix:{place.upstream}"\nsplit = ""\n{pool}',
         "cgi": 'handler = "cgi"',
     }[place.workload.source]
+    tls = f"""[site.tls]
+certificate = "{place.certificate}"
+key = "{place.key}"
+min_version = "1.3"
+"""
     config = place.write("uvhttpd.toml", f"""
 [server]
 workers = 1
@@ -73,8 +89,10 @@ requests_per_connection = 0
 path = "off"
 [[listener]]
 address = "127.0.0.1:{place.port}"
+{"tls = true" if place.workload.tls else ""}
 [[site]]
 root = "{place.root}"
+{tls if place.workload.tls else ""}
 """ + (f"""[[site.route]]
 path = "/*"
 {route}
@@ -89,6 +107,13 @@ def nginx(program: str, place: Place, tuned: bool = False) -> list[str]:
     they are accepted only once their request is there, and so does a cached 404.
     """
     listen = "backlog=4096 deferred" if tuned else "backlog=4096"
+    tls = ""
+    if place.workload.tls:
+        listen += " ssl"
+        tls = f"""
+    ssl_certificate {place.certificate};
+    ssl_certificate_key {place.key};
+    ssl_protocols TLSv1.3;"""
     user = "user root;" if os.geteuid() == 0 else ""
     temporary = "\n".join(f"  {kind}_temp_path {place.home}/{kind};"
                           for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
@@ -132,7 +157,7 @@ http {{
   server {{
     listen 127.0.0.1:{place.port} {listen};
     root {place.root};
-    log_not_found off;{location}
+    log_not_found off;{tls}{location}
   }}
 }}
 """)
@@ -151,6 +176,11 @@ fastcgi.server = ( "/" => (( "socket" => "{place.upstream}", "check-local" => "d
         "cgi": """server.modules += ( "mod_cgi" )
 cgi.assign = ( "" => "" )""",
     }[place.workload.source]
+    tls = f"""server.modules += ( "mod_openssl" )
+ssl.engine = "enable"
+ssl.pemfile = "{place.certificate}"
+ssl.privkey = "{place.key}"
+ssl.openssl.ssl-conf-cmd = ( "MinProtocol" => "TLSv1.3" )""" if place.workload.tls else ""
     config = place.write("lighttpd.conf", f"""
 server.document-root = "{place.root}"
 server.bind = "127.0.0.1"
@@ -164,6 +194,7 @@ server.max-keep-alive-requests = 65535
 server.max-keep-alive-idle = 75
 mimetype.assign = ( ".html" => "text/html" )
 {source}
+{tls}
 """)
     return [program, "-D", "-f", config]
 
@@ -187,6 +218,11 @@ def h2o(program: str, place: Place) -> list[str]:
         "fastcgi": f'fastcgi.connect: {{ port: "{place.upstream}", type: unix }}\n        '
                    "fastcgi.timeout.keepalive: 60000",
     }[place.workload.source]
+    tls = f"""
+  ssl:
+    certificate-file: {place.certificate}
+    key-file: {place.key}
+    minimum-version: TLSv1.3""" if place.workload.tls else ""
     config = place.write("h2o.conf", f"""
 {user}
 num-threads: 1
@@ -194,7 +230,7 @@ max-connections: 8192
 http1-request-timeout: 75
 listen:
   host: 127.0.0.1
-  port: {place.port}
+  port: {place.port}{tls}
 compress: {'[gzip]' if place.workload.coding else 'OFF'}
 hosts:
   default:
@@ -212,12 +248,17 @@ def caddy(program: str, place: Place) -> list[str]:
                  "      keepalive 60s\n      keepalive_idle_conns_per_host 64\n    }\n  }",
         "fastcgi": f"reverse_proxy unix/{place.upstream} {{\n    transport fastcgi\n  }}",
     }[place.workload.source]
+    scheme, tls = "http", ""
+    if place.workload.tls:
+        scheme = "https"
+        tls = f"tls {place.certificate} {place.key} {{\n    protocols tls1.3\n  }}"
     config = place.write("Caddyfile", f"""{{
   admin off
   auto_https off
 }}
-http://127.0.0.1:{place.port} {{
+{scheme}://127.0.0.1:{place.port} {{
   bind 127.0.0.1
+  {tls}
   root * {place.root}
   {'encode gzip' if place.workload.coding else ''}
   {source}
@@ -309,19 +350,20 @@ SERVERS = {
     server.name: server
     for server in (
         Server("uvhttpd", "", "", uvhttpd, ("--version",), ready="uvhttpd: listening on",
-               sources=(*FORWARDS, "cgi")),
-        Server("nginx", "nginx", "nginx", nginx, ("-v",), sources=FORWARDS),
+               sources=(*FORWARDS, "cgi"), encrypts=True),
+        Server("nginx", "nginx", "nginx", nginx, ("-v",), sources=FORWARDS, encrypts=True),
         Server("nginx-tuned", "nginx", "nginx",
-               lambda program, place: nginx(program, place, tuned=True), ("-v",)),
-        # Its coder is in a package of its own.
+               lambda program, place: nginx(program, place, tuned=True), ("-v",), encrypts=True),
+        # Its coders and its encryption are in packages of their own.
         Server("lighttpd", "lighttpd", "lighttpd", lighttpd, ("-v",), codes=False,
-               sources=(*FORWARDS, "cgi")),
+               sources=(*FORWARDS, "cgi"), encrypts=True,
+               parts={"/usr/lib/lighttpd/mod_openssl.so": "lighttpd-mod-openssl"}),
         Server("floor", "", "", floor, codes=False),
         Server("floor-sendfile", "", "", lambda program, place: floor(program, place, True),
                codes=False),
         Server("haproxy", "haproxy", "haproxy", haproxy, ("-v",), codes=False, sources=("proxy",)),
-        Server("h2o", "h2o", "h2o", h2o, ("-v",), sources=FORWARDS),
-        Server("caddy", "caddy", "caddy", caddy, ("version",), sources=FORWARDS),
+        Server("h2o", "h2o", "h2o", h2o, ("-v",), sources=FORWARDS, encrypts=True),
+        Server("caddy", "caddy", "caddy", caddy, ("version",), sources=FORWARDS, encrypts=True),
         Server("apache2", "apache2", "apache2", apache, ("-v",), sources=(*FORWARDS, "cgi")),
     )
 }

@@ -38,6 +38,7 @@ class Workload:
     # ("fastcgi"), or a program it runs ("cgi").
     source: str = "file"
     body: bytes | None = None  # None: that of the document
+    tls: bool = False  # version 1.3
 
     @property
     def closes(self) -> bool:
@@ -69,6 +70,10 @@ WORKLOADS = {
                  connections=32, depth=16),
         Workload("many_conns", "1 KiB file, 4000 keep-alive connections", cpu(0.70),
                  connections=4000),
+        Workload("tls", "1 KiB file over TLS 1.3, 32 keep-alive connections", cpu(0.85),
+                 connections=32, tls=True),
+        Workload("tls_handshake", "a full handshake of TLS 1.3 for each request, 4 clients", (),
+                 connections=4, tls=True, kind="handshake"),
         Workload("proxy", "1 KiB from an HTTP server behind, kept alive, 64 connections", cpu(0.95),
                  source="proxy"),
         Workload("fastcgi", "1 KiB from a FastCGI server behind, kept alive, 64 connections",
