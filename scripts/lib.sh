@@ -38,7 +38,7 @@ application_packages() {
   echo php-cgi php-fpm php-xml php-mbstring dokuwiki git gitweb libcgi-pm-perl cgit fcgiwrap
   echo gunicorn uwsgi-core uwsgi-plugin-python3 python3-django python3-flask python3-tornado python3-twisted
   echo tomcat10 tomcat10-examples websocketd python3-websockets haproxy
-  echo pebble certbot lego sslscan testssl.sh
+  echo pebble certbot lego sslscan testssl.sh libnss3-tools
 }
 
 container_packages() { echo buildah podman crun mmdebstrap; }
