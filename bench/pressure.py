@@ -44,7 +44,6 @@ PATIENCE_SECONDS = 15
 # Of the kernel's table of connections: those that are open on the server's side.
 OPEN_STATES = {"01", "08"}  # ESTABLISHED, CLOSE_WAIT
 PAGE = prepare.REPOSITORY / "docs" / "security.md"
-BEGIN, END = "<!-- pressure: begin -->\n", "<!-- pressure: end -->\n"
 HEADING = ("server", "new: p50 ms", "p99", "failed", "kept: p50 ms", "p99", "failed", "held",
            "files", "memory MiB", "sockets MiB", "CPU", "opened", "let go", "sent MB",
            "received MB")
@@ -82,6 +81,7 @@ class Outcome:
     memory: int  # octets, more than before
     sockets: int  # octets that the kernel has in sockets, of all programs, more than before
     busy: float  # CPUs
+    others: float  # CPUs that neither the server nor attacker and clients have used
 
     def row(self, name: str) -> tuple[str, ...]:
         effort = self.effort
@@ -112,7 +112,8 @@ def arguments() -> argparse.Namespace:
                         help="the uvhttpd to attack, instead of building one")
     parser.add_argument("--cpus", metavar="S,L", help="CPU of the servers and of the others")
     parser.add_argument("--save", action="store_true",
-                        help="write bench/PRESSURE.md, and the summary into docs/security.md")
+                        help="write bench/PRESSURE.md (with uvhttpd-limited: PRESSURE-LIMITED.md), "
+                             "and the summary into docs/security.md")
     options = parser.parse_args()
     options.attacks = options.only.split(",") if options.only else list(ATTACKS)
     options.named = options.servers.split(",")
@@ -227,7 +228,7 @@ class Siege:
             self.warm_up(place, attack)
             files, sockets = open_files(child.pid), socket_bytes()
             memory, cpu = process.memory_bytes(child.pid), process.cpu_nanoseconds(child.pid)
-            began = time.monotonic()
+            began, machine = time.monotonic(), process.machine_busy_seconds()
             until = began + self.options.seconds * (SLOW_TIMES if attack.slow else 1)
             clients = [
                 Task(bystander.bystander(place.port, keeps, attack.wants_tls).run, until, -10)
@@ -238,12 +239,15 @@ class Siege:
             held, files = held_connections(place.port), open_files(child.pid) - files
             sockets, cpu = socket_bytes() - sockets, process.cpu_nanoseconds(child.pid) - cpu
             seconds = time.monotonic() - began
+            ours = cpu + sum(process.cpu_nanoseconds(task.process.pid)
+                             for task in (*clients, attacker))
+            others = process.machine_busy_seconds() - machine - ours / 1e9
             seen = [Seen(**client.result(PATIENCE_SECONDS)) for client in clients]
             effort = attacker.result(PATIENCE_SECONDS)
             if child.has_ended():
                 raise Failure("the server has ended")
         return Outcome(*seen, effort, held, files, max(0, most - memory), max(0, sockets),
-                       cpu / 1e9 / seconds)
+                       cpu / 1e9 / seconds, max(0.0, others / seconds))
 
     def warm_up(self, place: Defence, attack: Attack) -> None:
         client = bystander.bystander(place.port, False, attack.wants_tls)
@@ -277,11 +281,12 @@ class Siege:
         for attack in self.attacks:
             found[attack.name] = self.compare(attack)
             print(f"\n{section(attack, found[attack.name])}", flush=True)
-        about = self.about()
-        summary = f"{about}\n{summaries(found, self.options.named)}"
+        summary = f"{self.about()}\n{summaries(found, self.options.named)}\n{noise(found)}"
         print(f"\n{summary}", flush=True)
         if self.options.save:
-            save(summary, [section(ATTACKS[name], outcomes) for name, outcomes in found.items()])
+            kind = "pressure-limited" if "uvhttpd-limited" in self.options.named else "pressure"
+            save(kind, summary,
+                 [section(ATTACKS[name], outcomes) for name, outcomes in found.items()])
 
     def about(self) -> str:
         when = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -305,7 +310,8 @@ def holdings(outcome: Outcome) -> str:
 
 def summaries(found: dict[str, Outcomes], names: list[str]) -> str:
     def table(cell: Callable[[Outcome], str]) -> str:
-        rows = [(attack, *(cell(one) if (one := outcomes[name]) else "failed" for name in names))
+        rows = [(ATTACKS[attack].title, *(cell(one) if (one := outcomes[name]) else "failed"
+                                          for name in names))
                 for attack, outcomes in found.items()]
         return report.aligned([("attack", *names), *rows])
 
@@ -323,16 +329,29 @@ Connections that the attacker holds at the end, and the memory that the server h
 """
 
 
-def save(summary: str, sections: list[str]) -> None:
-    details = prepare.REPOSITORY / "bench" / "PRESSURE.md"
+def noise(found: dict[str, Outcomes]) -> str:
+    """How much of a CPU everything else on the machine took meanwhile."""
+    others = [one.others for outcomes in found.values() for one in outcomes.values() if one]
+    if not others:
+        return ""
+    caution = ". That is too much to trust the figures" \
+        if statistics.median(others) > report.QUIET else ""
+    return (f"Other programs took {statistics.median(others):.0%} of one CPU meanwhile (median), "
+            f"{max(others):.0%} at most{caution}.\n")
+
+
+def save(kind: str, summary: str, sections: list[str]) -> None:
+    """Writes the tables into bench/, and the summary into its place in the documentation."""
+    details = prepare.REPOSITORY / "bench" / f"{kind.upper()}.md"
     details.write_text("<!-- SPDX-License-Identifier: MIT -->\n# Under pressure\n\n"
                        + summary + "\n" + "\n".join(sections))
-    page = PAGE.read_text()
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
+    link = f"All figures are in [bench/{details.name}](../bench/{details.name}).\n"
+    begin, end = f"<!-- {kind}: begin -->\n", f"<!-- {kind}: end -->\n"
+    before, found, rest = PAGE.read_text().partition(begin)
+    _, ended, after = rest.partition(end)
+    if not found or not ended:
         raise Failure(f"{PAGE.name} has no place for the figures")
-    PAGE.write_text(f"{before}{begin}\n{summary}\n{end}{after}")
+    PAGE.write_text(f"{before}{begin}\n{summary}\n{link}\n{end}{after}")
     say(f"wrote {details.relative_to(prepare.REPOSITORY)} and "
         f"{PAGE.relative_to(prepare.REPOSITORY)}")
 
