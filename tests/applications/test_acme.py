@@ -53,6 +53,9 @@ class PlaceOnTheNet(Place):
             text = text.replace(shown, ours)
         return super().here(text)
 
+    def run_toml(self, block):
+        self.serve(text=self.here(block.text))
+
     def shown(self, text):
         text = text.replace(f"{DOMAIN}:{self.ports[ENCRYPTED]}/", f"{DOMAIN}/").replace(f"{self.tmp}/etc/", "/etc/")
         return super().shown(text)
