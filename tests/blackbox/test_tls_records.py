@@ -74,18 +74,16 @@ def test_a_handshake_may_be_cut_anywhere(running, authority, version):
 @VERSIONS
 def test_a_handshake_may_come_an_octet_at_a_time(running, authority, version):
     with octets_to(running, authority, version) as client:
-        sent = client.hello()
-        while sent:
-            for octet in sent:
+        octets = client.hello()
+        is_over = False
+        while not is_over:
+            for octet in octets:
                 client.wire.send(bytes([octet]))
-            if not client.attempt(lambda: client.tls.do_handshake() or True):
-                sent = client.to_send()
-                if not sent:
-                    client.take()
-                    client.attempt(client.tls.do_handshake)
-                    sent = client.to_send()
-            else:
-                sent = client.to_send()
+            client.take()
+            is_over = client.attempt(lambda: client.tls.do_handshake() or True)
+            octets = client.to_send()
+        for octet in octets:
+            client.wire.send(bytes([octet]))
         for octet in client.records(wire.request("/a.txt")):
             client.wire.send(bytes([octet]))
         assert client.responses().response().body == b"the file a"
