@@ -31,10 +31,10 @@ struct Command {
   int directory = -1;  // to work in, a descriptor (O_PATH will do); -1: the server's own
   int input = -1;      // becomes standard input; -1: a pipe
   const Identity* identity = nullptr;             // to run as; absent: the server's own
+  const ChildConfinement* confinement = nullptr;  // absent: as confined as the server
   std::uint64_t descriptors = 0;                  // soft limit of open files; 0: the server's own
   SignalSet ignored_signals = kAllSignals;        // as ChildStart::ignored
   ProgramCgroups* cgroups = nullptr;              // where to make one for it; absent: nowhere
-  const ChildConfinement* confinement = nullptr;  // absent: as confined as the server
 };
 
 // A running child. The group is signalled only while its leader is not reaped, so its number cannot

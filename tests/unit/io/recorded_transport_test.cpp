@@ -19,7 +19,7 @@ using Kind = IoResult::Kind;
 struct Recorded {
   explicit Recorded(std::string request)
       : transport(
-            std::in_place, loop, std::move(request), recording,
+            std::in_place, loop, std::move(request), std::nullopt, recording,
             [](void* self, unsigned now) { static_cast<Recorded*>(self)->seen |= now; }, this) {}
   EventLoop loop;
   Recording recording;
