@@ -36,8 +36,7 @@ std::string resolved(const std::string& path) {
   return error ? path : found.string();
 }
 
-// Of /etc. What the configuration keeps elsewhere is in no domain of programs, unless they are
-// given the directory.
+// What is nobody's business but the server's.
 std::vector<std::string> secrets_of(const config::Config& config) {
   std::vector<std::string> secrets(std::begin(kSecrets), std::end(kSecrets));
   const auto add = [&secrets](const std::string& file) {
@@ -63,20 +62,33 @@ bool is_below(const std::string& path, const std::string& directory) {
          path[directory.size()] == '/';
 }
 
-// A domain can only be given things, so what is beside a secret is given piece by piece.
-void add_all_but(const std::string& directory, const std::vector<std::string>& secrets,
-                 std::vector<PathRule>& rules) {
+bool leads_to(const std::string& path, const std::vector<std::string>& secrets) {
+  const std::string target = resolved(path);
+  return std::any_of(secrets.begin(), secrets.end(), [&](const std::string& secret) {
+    return secret == path || secret == target || is_below(target, secret);
+  });
+}
+
+bool surrounds(const std::string& path, const std::vector<std::string>& secrets) {
+  const std::string target = resolved(path);
+  return std::any_of(secrets.begin(), secrets.end(), [&](const std::string& secret) {
+    return is_below(secret, path) || is_below(secret, target);
+  });
+}
+
+// A domain can only be given things, so what is beside a secret is given piece by piece. The
+// directories of which that is so go to `divided`: what is new in them has no rule.
+void add_all_but(const std::vector<std::string>& secrets, const PathRule& rule,
+                 std::vector<PathRule>& rules, std::vector<std::string>& divided) {
+  if (!surrounds(rule.path, secrets)) return rules.push_back(rule);
+  divided.push_back(rule.path);
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+  for (const auto& entry : std::filesystem::directory_iterator(rule.path, error)) {
     const std::string path = entry.path().string();
-    const auto is_secret = [&](const std::string& secret) { return secret == path; };
-    const auto has_secret = [&](const std::string& secret) { return is_below(secret, path); };
-    if (std::any_of(secrets.begin(), secrets.end(), is_secret)) continue;
-    if (std::any_of(secrets.begin(), secrets.end(), has_secret)) {
-      if (entry.is_directory(error)) add_all_but(path, secrets, rules);
-    } else {
-      rules.push_back({path, kRead});
-    }
+    if (leads_to(path, secrets)) continue;
+    // A link into another directory is followed when that is named, and only then.
+    if (entry.is_symlink(error) && surrounds(path, secrets)) continue;
+    add_all_but(secrets, {path, rule.rights}, rules, divided);
   }
 }
 
@@ -100,12 +112,6 @@ std::vector<PathRule> system_rules_for_programs() {
   return rules;
 }
 
-std::vector<PathRule> settings_for_programs(const config::Config& config) {
-  std::vector<PathRule> rules;
-  add_all_but(kSettings, secrets_of(config), rules);
-  return rules;
-}
-
 LandlockRules rules_for_programs(const config::CgiHandler& handler,
                                  const std::string& document_root) {
   LandlockRules rules;
@@ -125,6 +131,24 @@ LandlockRules rules_for_programs(const config::CgiHandler& handler,
   return rules;
 }
 
+namespace {
+
+using Stamp = std::pair<std::int64_t, std::int64_t>;
+
+// When something was made, removed or renamed in it.
+Stamp stamp_of(const std::string& directory) {
+  struct stat info {};
+  if (::stat(directory.c_str(), &info) != 0) return {};
+  return {info.st_mtim.tv_sec, info.st_mtim.tv_nsec};
+}
+
+struct Divided {
+  Stamp changed;
+  std::string path;
+};
+
+}  // namespace
+
 struct CgiConfinement::State {
   State(const config::CgiHandler& its_handler, std::string its_document_root,
         const config::Config& its_config)
@@ -136,8 +160,22 @@ struct CgiConfinement::State {
 
   Result<void> make() {
     LandlockRules rules = rules_for_programs(handler, document_root);
-    for (PathRule& rule : settings_for_programs(config)) rules.paths.push_back(std::move(rule));
+    std::vector<PathRule> wanted = std::exchange(rules.paths, {});
+    wanted.push_back({kSettings, kRead});
+    const std::vector<std::string> secrets = secrets_of(config);
+    std::vector<std::string> names;
+    for (const PathRule& rule : wanted) {
+      // What may be written to the operator has named, or it is anybody's.
+      if ((rule.rights & kWrite) != 0 || is_named(rule.path)) {
+        rules.paths.push_back(rule);
+      } else {
+        add_all_but(secrets, rule, rules.paths, names);
+      }
+    }
+    divided.clear();
+    for (std::string& name : names) divided.push_back({stamp_of(name), name});
     TRY_ASSIGN(ruleset, make_ruleset(rules));
+    is_stale = false;
     confinement.ruleset = ruleset.get();
     return {};
   }
@@ -145,17 +183,23 @@ struct CgiConfinement::State {
     if (path.empty()) return;
     if (auto directory = Directory::open(path)) directories.push_back(*std::move(directory));
   }
-  bool were_replaced() {
-    bool any = false;
-    for (Directory& directory : directories) any = directory.reopen_if_replaced() || any;
-    return any;
+  // News are news until there is a ruleset that knows them.
+  bool has_news() {
+    if (!ruleset) return false;
+    for (Directory& directory : directories) {
+      is_stale = directory.reopen_if_replaced() || is_stale;
+    }
+    is_stale = is_stale || have_divided_changed();
+    return is_stale;
   }
-  // Files there are replaced, /etc/passwd by whoever adds a user.
-  bool have_settings_changed() {
-    struct stat info {};
-    if (::stat(kSettings, &info) != 0) return false;
-    const std::pair<std::int64_t, std::int64_t> now{info.st_mtim.tv_sec, info.st_mtim.tv_nsec};
-    return std::exchange(settings_changed, now) != now;
+  bool is_named(const std::string& path) const {
+    return std::find(handler.readable.begin(), handler.readable.end(), path) !=
+           handler.readable.end();
+  }
+  // Files are replaced, /etc/passwd by whoever adds a user.
+  bool have_divided_changed() const {
+    return std::any_of(divided.begin(), divided.end(),
+                       [](const Divided& each) { return stamp_of(each.path) != each.changed; });
   }
 
   const config::CgiHandler& handler;
@@ -165,7 +209,8 @@ struct CgiConfinement::State {
   const sock_fprog filter_program;
   UniqueFd ruleset;
   std::vector<Directory> directories;
-  std::pair<std::int64_t, std::int64_t> settings_changed;
+  std::vector<Divided> divided;
+  bool is_stale = true;
   ChildConfinement confinement;
 };
 
@@ -183,7 +228,9 @@ Result<CgiConfinement> CgiConfinement::prepare(const config::CgiHandler& handler
   if (landlock_abi() > 0) {
     state->watch(handler.root);
     state->watch(document_root);
-    (void)state->have_settings_changed();
+    for (const auto* paths : {&handler.readable, &handler.writable}) {
+      for (const std::string& path : *paths) state->watch(path);
+    }
     TRY(state->make());
   }
   if (has_seccomp()) state->confinement.filter = &state->filter_program;
@@ -193,9 +240,7 @@ Result<CgiConfinement> CgiConfinement::prepare(const config::CgiHandler& handler
 
 Result<const ChildConfinement*> CgiConfinement::current() {
   if (!state_) return static_cast<const ChildConfinement*>(nullptr);
-  // Both are to be asked.
-  const bool were_replaced = state_->were_replaced();
-  if (state_->have_settings_changed() || were_replaced) TRY(state_->make());
+  if (state_->has_news()) TRY(state_->make());
   return static_cast<const ChildConfinement*>(&state_->confinement);
 }
 

@@ -16,15 +16,13 @@
 namespace uvhttpd {
 
 // What programs of any kind need of the system, none of it anybody's own: programs and libraries,
-// /proc, the devices that are no devices, and /tmp to write to. Of /etc: settings_for_programs().
+// /proc, the devices that are no devices, and /tmp to write to. Of /etc they get what is no secret.
 std::vector<PathRule> system_rules_for_programs();
 
-// Reading of /etc as it is now, but for what is nobody's business there: passwords, the keys of
-// this machine, and what `config` keeps in it: its own file, private keys, files of passwords.
-std::vector<PathRule> settings_for_programs(const config::Config& config);
-
 // Of the handler's programs; the above come first. Home directories are in it only where the
-// configuration names them.
+// configuration names them. A CgiConfinement leaves out of all that may only be read what is
+// nobody's business but the server's: passwords and keys of this machine, and what the
+// configuration keeps there, its own file, private keys, files of passwords.
 LandlockRules rules_for_programs(const config::CgiHandler& handler,
                                  const std::string& document_root);
 
@@ -42,8 +40,8 @@ class CgiConfinement {
                                         const config::Config& config);
 
   // For the next program: what has taken the place of a directory counts as that directory, and
-  // what is new in /etc is read. Absent: nothing besides what the server has. Valid until the next
-  // call.
+  // what is new beside a secret may be read. Absent: nothing besides what the server has. Valid
+  // until the next call.
   Result<const ChildConfinement*> current();
 
  private:

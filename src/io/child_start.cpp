@@ -135,11 +135,11 @@ UVHTTPD_IN_CHILD int run_child(void* argument) {
   if (start.directory >= 0 && ::syscall(SYS_fchdir, start.directory) != 0) {
     give_up(launch, "entering the directory of ");
   }
+  if (start.confinement != nullptr) confine_files(launch, *start.confinement);
   if (launch.report >= 0) {
     if (launch.report != kReportAt) ::syscall(SYS_dup3, launch.report, kReportAt, O_CLOEXEC);
     launch.report = kReportAt;
   }
-  if (start.confinement != nullptr) confine_files(launch, *start.confinement);
   close_from(launch.report >= 0 ? kReportAt + 1 : kReportAt);
   // Where a filter refuses it the child goes on with the server's limit.
   if (start.descriptors != 0) {

@@ -351,9 +351,8 @@ SyscallFilter program_filter(bool network) {
       filter.end_if_equal(AF_NETLINK, kAllow);
       filter.load(argument(1));
       filter.keep_bits(kSocketType);
-      filter.end_if_equal(SOCK_STREAM, error(EACCES));
-      filter.end_if_equal(SOCK_SEQPACKET, error(EACCES));
-      filter.end(kAllow);
+      filter.end_if_equal(SOCK_DGRAM, kAllow);
+      filter.end(error(EACCES));
     });
   }
   filter.end(kAllow);

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "io/network.h"
 #include "server/password_hash.h"
 
 namespace uvhttpd {
@@ -42,7 +43,7 @@ VerdictCache::Key Authenticator::key_of(const http::BasicCredentials& credential
 }
 
 Authenticator::Verdict Authenticator::check(const http::BasicCredentials& credentials,
-                                            Waiter& waiter) {
+                                            const PeerAddress& client, Waiter& waiter) {
   if (credentials.password.size() > kMaxPasswordBytes) return Verdict::wrong;
   file_.refresh(loop_.now(), log_);
   if (file_.first_hash().empty()) return Verdict::wrong;
@@ -52,8 +53,9 @@ Authenticator::Verdict Authenticator::check(const http::BasicCredentials& creden
     return *known ? Verdict::right : Verdict::wrong;
   }
   const auto hash = file_.hash_of(credentials.user);
-  const PasswordChecks::Question question{
-      waiter.key_, std::string(hash.value_or(file_.first_hash())), !hash.has_value()};
+  const PasswordChecks::Question question{waiter.key_,
+                                          std::string(hash.value_or(file_.first_hash())),
+                                          !hash.has_value(), counted_client(client)};
   if (loop_.object<PasswordChecks>().check(question, credentials.password, waiter.checked_)) {
     return Verdict::later;
   }

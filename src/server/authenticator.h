@@ -48,8 +48,9 @@ class Authenticator {
     overloaded,  // too many checks wait: ask again in kRetryAfter
   };
   static constexpr std::chrono::seconds kRetryAfter{5};
-  // Each waiter once.
-  Verdict check(const http::BasicCredentials& credentials, Waiter& waiter);
+  // Each waiter once. `client` is who asks.
+  Verdict check(const http::BasicCredentials& credentials, const PeerAddress& client,
+                Waiter& waiter);
 
  private:
   Authenticator(PasswordFile file, EventLoop& loop, Log& log);

@@ -196,6 +196,12 @@ bool Connection::identify() {
   is_counted_ = context_.quota == nullptr || context_.quota->admit(client_);
   if (!is_counted_) {
     context_.refusal_log.add(context_.quota->refusals(), client_);
+    // Before a handshake nothing can be said, and none is owed.
+    if (transport_->tls() != nullptr) {
+      context_.received->clear();
+      close();
+      return false;
+    }
     refuse({503, "too many connections of one client"});
   }
   return true;

@@ -23,6 +23,7 @@ struct PasswordChecks::Check {
       : checks(its_checks),
         key(question.key),
         is_decoy(question.is_decoy),
+        client(question.client),
         work(std::make_shared<Work>(Work{Secret(password.view()), question.hash})),
         task(
             checks.loop_,
@@ -37,6 +38,7 @@ struct PasswordChecks::Check {
   PasswordChecks& checks;
   const KeyedHash::Digest key;
   const bool is_decoy;
+  const PeerAddress client;
   std::shared_ptr<Work> work;
   IntrusiveList<Waiter> waiters;
   BackgroundTask task;
@@ -52,11 +54,23 @@ bool PasswordChecks::check(const Question& question, const Secret& password, Wai
     same->waiters.push_back(waiter);
     return true;
   }
-  if (checks_.size() >= kMostRunning + kMostWaiting) drop_abandoned();
-  if (checks_.size() >= kMostRunning + kMostWaiting) return false;
+  if (!has_room_for(question.client)) drop_abandoned();
+  if (!has_room_for(question.client)) return false;
   checks_.emplace_back(*this, question, password).waiters.push_back(waiter);
   start_next();
   return true;
+}
+
+bool PasswordChecks::has_room_for(const PeerAddress& client) const {
+  if (checks_.size() >= kMostRunning + kMostWaiting) return false;
+  // Behind others stands a proxy with many clients.
+  const bool is_one =
+      client.kind == PeerAddress::Kind::ipv4 || client.kind == PeerAddress::Kind::ipv6;
+  if (!is_one) return true;
+  const auto its = std::count_if(checks_.begin(), checks_.end(), [&](const Check& check) {
+    return !check.task.is_running() && check.client == client;
+  });
+  return static_cast<std::size_t>(its) < kMostOfClient;
 }
 
 void PasswordChecks::drop_abandoned() {

@@ -11,6 +11,7 @@
 #include "base/secret.h"
 #include "io/background.h"
 #include "io/keyed_hash.h"
+#include "io/socket.h"
 
 namespace uvhttpd {
 
@@ -22,6 +23,8 @@ class PasswordChecks {
   // on one check before it takes what else has come.
   static constexpr std::size_t kMostRunning = 1;
   static constexpr std::size_t kMostWaiting = 64;
+  // Of one client, so that who guesses is in nobody's way but their own.
+  static constexpr std::size_t kMostOfClient = 8;
 
   // Who waits for the outcome of a check. Stops waiting when it dies. Never moved.
   class Waiter : public ListNode {
@@ -47,13 +50,16 @@ class PasswordChecks {
     KeyedHash::Digest key;  // the same for the same question
     std::string hash;       // that check_password_hash() has accepted
     bool is_decoy = false;  // the answer is no, whatever comes of it
+    PeerAddress client{};   // who asks, as counted_client() has it
   };
   // Questions with one key are answered together. A check that nobody waits for any more is not
-  // begun. False when kMostWaiting are waiting: then nothing happens.
+  // begun. False when kMostWaiting are waiting, or kMostOfClient of this client: then nothing
+  // happens.
   bool check(const Question& question, const Secret& password, Waiter& waiter);
 
  private:
   struct Check;
+  bool has_room_for(const PeerAddress& client) const;
   void start_next();
   void drop_abandoned();
   void finish(Check& check);

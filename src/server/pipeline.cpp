@@ -212,7 +212,10 @@ bool Pipeline::check_client_certificate(Exchange& exchange) {
   if (!rules || rules->client_ca.empty()) return true;
   const TlsInfo* tls = exchange.request_.tls;
   if (tls == nullptr) {
-    if (!rules->client_required) return true;
+    // The authority that renews the site's own certificate has none of this kind.
+    const bool is_challenge = exchange.site_->config->redirect_https &&
+                              exchange.request_.target.path.starts_with(kChallenges);
+    if (!rules->client_required || is_challenge) return true;
     exchange.fail(403, {});
     return false;
   }
@@ -295,7 +298,7 @@ bool Pipeline::check_client(Exchange& exchange) {
   return false;
 }
 
-// A request that is sent on within the server is not counted twice by one limit.
+// A request that is sent on within the server is not counted again by the limit that did so last.
 bool Pipeline::check_rate(Exchange& exchange) {
   const RouteRuntime* route = exchange.route_;
   RateLimiter* limiter =
@@ -327,7 +330,7 @@ bool Pipeline::authenticate(Exchange& exchange) {
   }
   auto& pending = exchange.keep<PendingUser>(exchange, exchange.arena_.copy(credentials->user),
                                              &Pipeline::on_authenticated);
-  switch (authenticator->check(*credentials, pending.waiter)) {
+  switch (authenticator->check(*credentials, request.client, pending.waiter)) {
     case Authenticator::Verdict::right: request.user = pending.user; return true;
     case Authenticator::Verdict::wrong: ask_for_credentials(exchange); return false;
     case Authenticator::Verdict::later: return false;

@@ -127,16 +127,28 @@ bool publishes(const config::FileRules& files, std::string_view path) {
   return files.hidden_files || path.find("/.", files.root.size() - 1) == std::string_view::npos;
 }
 
-// A file of passwords must not be among the files that anybody is sent.
-Result<void> check_is_unpublished(const std::string& path, const config::Config& config) {
+// A secret, which `what` names, must not be among the files that anybody is sent.
+Result<void> check_is_unpublished(const std::string& path, std::string_view what,
+                                  const config::Config& config) {
   for (const config::Site& site : config.sites) {
     for (const config::Route& route : site.routes) {
       const auto* rules = std::get_if<config::StaticHandler>(&route.handler);
       if (rules == nullptr || !publishes(rules->files, path)) continue;
-      return Unexpected(Error{path + ": a file of passwords below the root " + rules->files.root +
+      return Unexpected(Error{path + ": " + std::string(what) + " below the root " +
+                                  rules->files.root +
                                   " could be fetched: keep it elsewhere, or give it a name that "
                                   "begins with a dot",
                               0});
+    }
+  }
+  return {};
+}
+
+Result<void> check_keys_are_unpublished(const config::Config& config) {
+  for (const config::Site& site : config.sites) {
+    if (!site.tls) continue;
+    for (const config::KeyPair& pair : site.tls->key_pairs) {
+      TRY(check_is_unpublished(pair.key, "a private key", config));
     }
   }
   return {};
@@ -149,6 +161,7 @@ Result<std::shared_ptr<Runtime>> Runtime::build(std::shared_ptr<const config::Co
                                                 Log& log, Activity& activity, unsigned workers,
                                                 bool serves, RateLimiters* rate_limiters) {
   std::shared_ptr<Runtime> runtime(new Runtime(std::move(config)));
+  TRY(check_keys_are_unpublished(*runtime->config_));
   SharedObjects shared;
   for (const config::Site& site : runtime->config_->sites) {
     auto built = std::make_unique<SiteRuntime>();
@@ -190,7 +203,7 @@ Result<void> Runtime::protect(RouteRuntime& route, EventLoop& loop, Log& log) {
   if (!auth) return {};
   std::unique_ptr<Authenticator>& authenticator = authenticators_[auth->users];
   if (!authenticator) {
-    TRY(check_is_unpublished(auth->users, *config_));
+    TRY(check_is_unpublished(auth->users, "a file of passwords", *config_));
     TRY_ASSIGN(authenticator, Authenticator::open(auth->users, loop, log));
   }
   route.authenticator = authenticator.get();

@@ -166,8 +166,10 @@ Result<void> Server::open_sockets(const config::Config& config) {
 }
 
 // The error names all that is wrong; it is a line of the log each.
-Result<std::shared_ptr<const TlsContext>> Server::read_certificates(const config::Config& config,
-                                                                    bool in_use) const {
+Result<Server::Certificates> Server::read_certificates(const config::Config& config,
+                                                       bool in_use) const {
+  Certificates certificates;
+  certificates.files.watch(certificate_files(config));
   std::vector<TlsFault> warnings;
   auto built = build_tls(config, tickets_, warnings);
   std::vector<TlsFault> faults;
@@ -180,7 +182,10 @@ Result<std::shared_ptr<const TlsContext>> Server::read_certificates(const config
       log_.warn("tls", "{}", text_of(warning));
     }
   }
-  if (faults.empty()) return *std::move(built);
+  if (faults.empty()) {
+    certificates.context = *std::move(built);
+    return certificates;
+  }
   std::string message = "tls: ";
   for (const TlsFault& fault : faults) {
     if (&fault != &faults.front()) message += "; ";
@@ -191,24 +196,20 @@ Result<std::shared_ptr<const TlsContext>> Server::read_certificates(const config
 
 void Server::refresh_certificates() {
   if (is_draining_ || !certificate_files_.has_changed()) return;
-  auto tls = read_certificates(*config_, true);
-  if (!tls) {
-    log_.error("tls", "the old certificates stay in use: {}", tls.error().message);
+  auto certificates = read_certificates(*config_, true);
+  if (!certificates) {
+    log_.error("tls", "the old certificates stay in use: {}", certificates.error().message);
     return;
   }
-  watch_certificates(tls->get());
-  for (const auto& worker : workers_) worker->use_certificates(*tls);
+  certificate_files_ = std::move(certificates->files);
+  for (const auto& worker : workers_) worker->use_certificates(certificates->context);
   log_.info("tls", "certificates read again");
-}
-
-void Server::watch_certificates(const TlsContext* tls) {
-  certificate_files_.watch(tls != nullptr ? tls->files() : std::vector<std::string>{});
 }
 
 Result<void> Server::start(std::shared_ptr<const config::Config> config) {
   config_ = std::move(config);
-  TRY_ASSIGN(const std::shared_ptr<const TlsContext> tls, read_certificates(*config_, false));
-  watch_certificates(tls.get());
+  TRY_ASSIGN(Certificates certificates, read_certificates(*config_, false));
+  certificate_files_ = std::move(certificates.files);
   quota_.set_limits(config_->limits.connections, config_->limits.connections_per_ip);
   std::vector<std::future<Result<void>>> prepared;
   for (unsigned i = 0; i < worker_count_; ++i) {
@@ -232,7 +233,7 @@ Result<void> Server::start(std::shared_ptr<const config::Config> config) {
   }
   std::vector<std::future<void>> accepting;
   for (unsigned i = 0; i < worker_count_; ++i) {
-    workers_[i]->commit(sockets_of(i), tls);
+    workers_[i]->commit(sockets_of(i), certificates.context);
     auto promise = std::make_shared<std::promise<void>>();
     accepting.push_back(promise->get_future());
     workers_[i]->ping([promise] { promise->set_value(); });
@@ -252,27 +253,27 @@ void Server::reload(std::shared_ptr<const config::Config> config,
                     std::function<void(Result<void>)> done) {
   auto opened = open_addresses(*config);
   if (!opened) return done(Unexpected(std::move(opened).error()));
-  auto tls = read_certificates(*config, true);
-  if (!tls) {
+  auto certificates = read_certificates(*config, true);
+  if (!certificates) {
     discard(*opened);
-    return done(Unexpected(std::move(tls).error()));
+    return done(Unexpected(std::move(certificates).error()));
   }
   // All workers build first; only when each of them could, all change over.
   struct Pending {
     unsigned left;
     Result<void> outcome;
     std::vector<Address> addresses;
-    std::shared_ptr<const TlsContext> tls;
+    Certificates certificates;
   };
-  auto pending =
-      std::make_shared<Pending>(Pending{worker_count_, {}, std::move(*opened), *std::move(tls)});
+  auto pending = std::make_shared<Pending>(
+      Pending{worker_count_, {}, std::move(*opened), *std::move(certificates)});
   const auto on_prepared = [this, config, pending,
                             done = std::move(done)](const Result<void>& result) {
     if (!result) pending->outcome = Unexpected(result.error());
     if (--pending->left > 0) return;
     if (is_draining_) pending->outcome = Unexpected(Error{"the server is stopping", 0});
     if (pending->outcome) {
-      commit(config, std::move(pending->addresses), pending->tls);
+      commit(config, std::move(pending->addresses), std::move(pending->certificates));
     } else {
       discard(pending->addresses);
       for (const auto& worker : workers_) worker->forget();
@@ -287,7 +288,7 @@ void Server::reload(std::shared_ptr<const config::Config> config,
 }
 
 void Server::commit(std::shared_ptr<const config::Config> config, std::vector<Address> addresses,
-                    std::shared_ptr<const TlsContext> tls) {
+                    Certificates certificates) {
   for (const Address& old : addresses_) {
     const bool is_kept =
         std::any_of(addresses.begin(), addresses.end(),
@@ -297,8 +298,9 @@ void Server::commit(std::shared_ptr<const config::Config> config, std::vector<Ad
   addresses_ = std::move(addresses);
   config_ = std::move(config);
   quota_.set_limits(config_->limits.connections, config_->limits.connections_per_ip);
-  watch_certificates(tls.get());
-  for (unsigned i = 0; i < worker_count_; ++i) workers_[i]->commit(sockets_of(i), tls);
+  certificate_files_ = std::move(certificates.files);
+  for (unsigned i = 0; i < worker_count_; ++i)
+    workers_[i]->commit(sockets_of(i), certificates.context);
   activity_.note_reload();
 }
 

@@ -62,12 +62,14 @@ class Server {
   Result<std::vector<Address>> open_addresses(const config::Config& config) const;
   void discard(const std::vector<Address>& addresses) const;
   std::vector<WorkerSocket> sockets_of(unsigned worker) const;
+  struct Certificates {
+    std::shared_ptr<const TlsContext> context;
+    FileWatch files;  // as they were before they were read
+  };
   // `in_use`: there are others, so new ones that have expired are an error.
-  Result<std::shared_ptr<const TlsContext>> read_certificates(const config::Config& config,
-                                                              bool in_use) const;
-  void watch_certificates(const TlsContext* tls);
+  Result<Certificates> read_certificates(const config::Config& config, bool in_use) const;
   void commit(std::shared_ptr<const config::Config> config, std::vector<Address> addresses,
-              std::shared_ptr<const TlsContext> tls);
+              Certificates certificates);
   void close_addresses();
   void on_worker_ended();
 

@@ -40,6 +40,19 @@ Result<std::shared_ptr<const TlsContext>, std::vector<TlsFault>> build_tls(
       warnings);
 }
 
+std::vector<std::string> certificate_files(const config::Config& config) {
+  std::vector<std::string> files;
+  for (const config::Site& site : config.sites) {
+    if (!site.tls) continue;
+    for (const config::KeyPair& pair : site.tls->key_pairs) {
+      files.push_back(pair.certificate);
+      files.push_back(pair.key);
+    }
+    if (!site.tls->client_ca.empty()) files.push_back(site.tls->client_ca);
+  }
+  return files;
+}
+
 std::string text_of(const TlsFault& fault) {
   return fault.file.empty() ? fault.reason : fault.file + ": " + fault.reason;
 }

@@ -19,6 +19,9 @@ Result<std::shared_ptr<const TlsContext>, std::vector<TlsFault>> build_tls(
     const config::Config& config, std::shared_ptr<TlsTickets> tickets,
     std::vector<TlsFault>& warnings);
 
+// All that build_tls() reads.
+std::vector<std::string> certificate_files(const config::Config& config);
+
 // "FILE: REASON".
 std::string text_of(const TlsFault& fault);
 

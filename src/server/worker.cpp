@@ -187,7 +187,7 @@ std::optional<HandshakePlace> Worker::take_handshake_place() {
     refusal_noted_at_ = loop_.now();
     log_.warn("tls", "limits.handshakes are under way: the oldest are given up");
   }
-  if (!context_->deadlines.handshake->expire_first()) return std::nullopt;
+  if (!context_->give_up_a_handshake()) return std::nullopt;
   return HandshakePlace::take(handshakes_, most);
 }
 

@@ -59,6 +59,13 @@ DeadlineList& WorkerContext::list_of(Duration duration, Lists& lists) {
   return *list;
 }
 
+bool WorkerContext::give_up_a_handshake() {
+  for (const auto& [duration, list] : handshake_lists_) {
+    if (list->expire_first()) return true;
+  }
+  return false;
+}
+
 std::string_view WorkerContext::date() {
   const std::int64_t now = loop.wall_seconds();
   if (now != date_second_) {

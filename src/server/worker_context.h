@@ -72,6 +72,9 @@ class WorkerContext {
     if (runtime != runtime_) retired_.push_back(std::move(runtime));
   }
 
+  // Closes one of those connections that have been in their handshake longest. False when none is.
+  bool give_up_a_handshake();
+
   // Runs advance() of the connection in the next turn of the loop.
   void schedule(Connection& connection);
   void unschedule(Connection& connection);

@@ -55,6 +55,23 @@ TEST_CASE("One question of many is one check") {
   for (const Asker& asker : askers) CHECK(asker.answer == true);
 }
 
+TEST_CASE("Who guesses has a few checks waiting and takes no room from others") {
+  EventLoop loop;
+  PasswordChecks checks(loop);
+  std::list<Asker> askers;
+  const auto asks = [&](std::size_t number, std::uint8_t client) {
+    PasswordChecks::Question asked = question(number);
+    asked.client = PeerAddress::of_ipv4({192, 0, 2, client});
+    return checks.check(asked, kOther, askers.emplace_back().waiter);
+  };
+  const std::size_t most = PasswordChecks::kMostRunning + PasswordChecks::kMostOfClient;
+  for (std::size_t i = 0; i < most; ++i) REQUIRE(asks(i, 1));
+  CHECK_FALSE(asks(most, 1));
+  CHECK(asks(most + 1, 2));
+  REQUIRE(run_until(loop, [&] { return askers.front().answer.has_value(); }));
+  CHECK(asks(most + 2, 1));
+}
+
 TEST_CASE("Beyond the bound no check is taken, until there is room again") {
   EventLoop loop;
   PasswordChecks checks(loop);
