@@ -229,7 +229,7 @@ int run_command_line(int argc, char** argv) {
       ->option_text(" ");
   passwd_command
       ->add_option("--method", options.passwd.method, "how to hash it: yescrypt, bcrypt or sha512")
-      ->transform(CLI::CheckedTransformer(password_methods()).description(""))
+      ->check(CLI::IsMember(password_methods()).description(""))
       ->option_text("METHOD (yescrypt)");
 
   try {

@@ -114,7 +114,7 @@ int passwd(const PasswdOptions& options) {
     if (!again) return complain(again.error().message, kFailed);
     if (again->view() != password->view()) return complain("the two are not the same", kMistake);
   }
-  const Result<std::string> hash = hash_password(*password, options.method);
+  const Result<std::string> hash = hash_password(*password, password_methods().at(options.method));
   if (!hash) {
     return complain(hash.error().message, hash.error().os_error == 0 ? kMistake : kFailed);
   }

@@ -11,7 +11,7 @@ namespace uvhttpd {
 
 struct PasswdOptions {
   std::string user;
-  PasswordMethod method = PasswordMethod::yescrypt;
+  std::string method = "yescrypt";  // one of password_methods()
 };
 
 // What the command line calls them.

@@ -186,7 +186,7 @@ Result<Server::Certificates> Server::read_certificates(const config::Config& con
     certificates.context = *std::move(built);
     return certificates;
   }
-  std::string message = "tls: ";
+  std::string message;
   for (const TlsFault& fault : faults) {
     if (&fault != &faults.front()) message += "; ";
     message += text_of(fault);

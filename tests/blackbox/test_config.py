@@ -243,6 +243,8 @@ handler = "redirect"
 to = "https://example.org/{path}?{query}"
 status = 308
 headers = { "X-B" = "b", "/old/a" = { X-B = "c" } }
+allow = ["127.0.0.0/8"]
+auth = false
 cors = { origins = ["*"], methods = ["PUT"], headers = ["*"], max_age = "1h" }
 [[site.route]]
 path = "/ok"
@@ -279,11 +281,11 @@ send_rate = "2MB"
 handshakes = 0
 handshake_timeout = "1500ms"
 [[expect]]
-request = "http://example.net/old/a?x=1"
+request = "https://example.net/old/a?x=1"
 status = 308
 header = { Location = "https://example.org/a?x=1", ETag = false, Date = true }
 [[expect]]
-request = "HEAD http://example.org/"
+request = "HEAD https://example.org/"
 request_header = { Accept = "*/*" }
 route = "/*"
 handler = "static"
