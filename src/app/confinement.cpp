@@ -201,11 +201,15 @@ std::string paths_with(const std::vector<PathRule>& rules, unsigned rights) {
       paths.insert(rule.path);
     }
   }
-  return paths.empty() ? "nothing" : fmt::format("{}", fmt::join(paths, " "));
+  std::string text;
+  for (const std::string& path : paths) text += (text.empty() ? "" : " ") + path;
+  return text.empty() ? "nothing" : text;
 }
 
 std::string ports_of(const std::vector<std::uint16_t>& ports) {
-  return ports.empty() ? "none" : fmt::format("{}", fmt::join(ports, " "));
+  std::string text;
+  for (const std::uint16_t port : ports) text += (text.empty() ? "" : " ") + std::to_string(port);
+  return text.empty() ? "none" : text;
 }
 
 void describe_programs(const config::Config& config, std::vector<std::string>& lines) {
