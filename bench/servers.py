@@ -83,6 +83,7 @@ min_version = "1.3"
 [server]
 workers = 1
 log_level = "warn"
+{'sandbox = "off"' if place.workload.name == "cgi" else ""}
 [limits]
 requests_per_connection = 0
 [access_log]

@@ -23,7 +23,7 @@ constexpr std::size_t kQueuedAgain = kMaxQueued / 2;
 constexpr std::size_t kSpoolPiece = 32 << 10;
 constexpr Duration kContinueWait{1'000};  // for upstreams that know nothing of Expect
 // A request that cannot be repeated does not go out on a connection that may be closing.
-constexpr Duration kFreshEnough{1'000};
+constexpr Duration kFreshEnough{500};
 // A new connection without an octet may wait for a process that a kept one holds.
 constexpr Duration kHeldUpAfter{250};
 
