@@ -129,8 +129,8 @@ class ProcessReaper {
   // Ends the child and all it has started: TERM to the group, and KILL 2 s later, or soon after the
   // leader has obeyed.
   void end(Process process, std::unique_ptr<ErrorLines> errors, Bereaved bereaved);
-  // Children that are not gone yet.
-  std::size_t count() const { return wards_.size(); }
+  // Children of whose end nobody has been told yet.
+  std::size_t count() const { return wards_.size() + to_be_told_.size(); }
 
  private:
   enum class Stage { awaiting, terminated, leaderless, killed };
