@@ -59,7 +59,12 @@ class Rules {
   void need_root(const std::string& root, unsigned rights = kRead) {
     if (root.empty()) return;
     need(root, rights);
-    for (const std::string& parent : {parent_of(root), parent_of(resolved(root))}) {
+    std::vector<std::string> around{parent_of(root), parent_of(resolved(root))};
+    std::error_code error;
+    for (filesystem::path part = root; part.has_relative_path(); part = part.parent_path()) {
+      if (filesystem::is_symlink(part, error)) around.push_back(part.parent_path().string());
+    }
+    for (const std::string& parent : around) {
       if (!is_others_too(parent)) use(parent, rights);
     }
   }

@@ -239,9 +239,9 @@ Read<std::string> parse_field_value(std::string_view text) {
 Read<std::string> parse_field_template(std::string_view text) {
   if (auto complaint = placeholder_complaint(
           text,
-          {"client", "host", "scheme", "upstream", "request_id", "client_verify", "client_subject",
-           "client_serial", "client_fingerprint"},
-          "{client}, {host}, {scheme}, {upstream}, {request_id}, {client_verify}, "
+          {"client", "host", "scheme", "upstream", "request_id", "user", "client_verify",
+           "client_subject", "client_serial", "client_fingerprint"},
+          "{client}, {host}, {scheme}, {upstream}, {request_id}, {user}, {client_verify}, "
           "{client_subject}, {client_serial} and {client_fingerprint} are known")) {
     return Unexpected(*std::move(complaint));
   }

@@ -351,7 +351,8 @@ std::string HttpCodec::expand(std::string_view text) const {
                          .host = request.target.authority,
                          .scheme = request.scheme,
                          .upstream = upstream_->text,
-                         .request_id = exchange_->id()};
+                         .request_id = exchange_->id(),
+                         .user = request.user};
   if (const TlsInfo* certificate = request.certificate) {
     values.client_verify = certificate->client_verify;
     values.client_subject = certificate->client_subject;

@@ -50,6 +50,7 @@ std::string fill_placeholders(std::string_view text, const ForwardedValues& valu
                                       {"scheme", values.scheme},
                                       {"upstream", values.upstream},
                                       {"request_id", values.request_id},
+                                      {"user", values.user},
                                       {"client_verify", values.client_verify},
                                       {"client_subject", values.client_subject},
                                       {"client_serial", values.client_serial},

@@ -30,6 +30,7 @@ struct ForwardedValues {
   std::string_view scheme;
   std::string_view upstream;  // as configured
   std::string_view request_id;
+  std::string_view user = {};  // that `auth` has let in; empty: nobody was asked
   // Of its certificate, "NONE" and empty without one.
   std::string_view client_verify = "NONE";
   std::string_view client_subject = {};

@@ -187,6 +187,18 @@ def test_links_that_are_followed_may_lead_anywhere(server, tmp_path, outside):
     assert running.fetch("/out").body == b"the secret"
 
 
+@landlock
+def test_a_link_in_the_middle_of_a_root_may_be_turned(server, outside):
+    for release in ("1", "2"):
+        put(outside / "releases" / release / "public/page.txt", f"release {release}")
+    (outside / "current").symlink_to("releases/1")
+    running = server(f'[[site]]\nroot = "{outside}/current/public"\n[cache]\nmemory = 0\nrevalidate = "0s"\n')
+    assert running.fetch("/page.txt").body == b"release 1"
+    (outside / "next").symlink_to("releases/2")
+    (outside / "next").rename(outside / "current")
+    wait_until(lambda: running.fetch("/page.txt").body == b"release 2", "the other release")
+
+
 # Programs.
 
 @landlock

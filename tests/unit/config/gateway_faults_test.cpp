@@ -100,7 +100,7 @@ TEST_CASE("Faults of proxies") {
        "6:23+9 `X-A` has an unknown placeholder `{clent}` (did you mean `{client}`?)"},
       {"placeholder of nothing", "set_headers = { X-A = \"{}\" }",
        "6:23+4 `X-A` has an unknown placeholder `{}` ({client}, {host}, {scheme}, {upstream}, "
-       "{request_id}, {client_verify}, {client_subject}, {client_serial} and "
+       "{request_id}, {user}, {client_verify}, {client_subject}, {client_serial} and "
        "{client_fingerprint} are known)"},
       {"brace", "set_headers = { X-A = \"{\" }", "6:23+3 `X-A` has a `{` without its `}`"},
       {"hidden field", "hide_headers = [\"Content-Length\", \"X-A\", \"x-a\"]",
