@@ -61,6 +61,7 @@ def test_places_of_the_figures_are_there(kind):
 
 
 def test_lines_fit_into_a_plain_viewer():
+    # But for figures, which scripts/bench writes.
     written = re.sub(r"^<!-- (\S+): begin -->$(.|\n)*?^<!-- \1: end -->$", "", TEXT, flags=re.MULTILINE)
     assert not lines_too_long("\n".join(line for line in written.splitlines() if not line.startswith("|")))
 
