@@ -29,16 +29,6 @@ constexpr std::string_view kSandboxOff = "takes a restart, or sandbox = \"off\""
 // Of the C library's: names of hosts and users, and the modules that know them.
 constexpr const char* kSystem[] = {"/etc", "/usr", "/lib", "/lib64"};
 
-std::string parent_of(const std::string& path) {
-  return filesystem::path(path).parent_path().string();
-}
-
-std::string resolved(const std::string& path) {
-  std::error_code error;
-  const filesystem::path found = filesystem::canonical(path, error);
-  return error ? path : found.string();
-}
-
 // So near the top of the tree, or a home directory: what is beside a root there is none of ours.
 bool is_others_too(const filesystem::path& directory) {
   const filesystem::path parent = directory.parent_path();
@@ -59,7 +49,7 @@ class Rules {
   void need_root(const std::string& root, unsigned rights = kRead) {
     if (root.empty()) return;
     need(root, rights);
-    std::vector<std::string> around{parent_of(root), parent_of(resolved(root))};
+    std::vector<std::string> around{directory_of(root), directory_of(resolved(root))};
     std::error_code error;
     for (filesystem::path part = root; part.has_relative_path(); part = part.parent_path()) {
       if (filesystem::is_symlink(part, error)) around.push_back(part.parent_path().string());
@@ -72,15 +62,15 @@ class Rules {
   // A file that others write anew, or that is a link which they turn.
   void need_directory_of(const std::string& file) {
     if (file.empty()) return;
-    need(parent_of(file), kRead);
-    need(parent_of(resolved(file)), kRead);
+    need(directory_of(file), kRead);
+    need(directory_of(resolved(file)), kRead);
   }
 
   // Rotation takes the file away.
   void need_log(const std::string& target) {
     if (!target.starts_with('/')) return;
     use(target, kWrite);
-    if (!target.starts_with("/dev/")) need(parent_of(target), kWrite | kCreate);
+    if (!target.starts_with("/dev/")) need(directory_of(target), kWrite | kCreate);
   }
 
   void need_links_of(const config::FileRules& files) {
@@ -109,7 +99,7 @@ class ConfinementWriter {
   void add(const config::Config& config) {
     if (!config.file.empty()) rules_.need_directory_of(config.file);
     for (const char* path : kSystem) rules_.use(path, kRead);
-    rules_.use(parent_of(resolved("/etc/resolv.conf")), kRead);
+    rules_.use(directory_of(resolved("/etc/resolv.conf")), kRead);
     rules_.use("/proc/self", kRead);
     rules_.use("/dev/null", kRead | kWrite);
     rules_.use("/dev/urandom", kRead);
@@ -155,7 +145,7 @@ class ConfinementWriter {
     using Kind = config::Listener::Kind;
     if (listener.kind == Kind::ip) confinement_.rules.bind_ports.push_back(listener.port);
     if (listener.kind == Kind::unix_socket) {
-      rules_.need(parent_of(listener.path), kRead | kSockets | kRemove);
+      rules_.need(directory_of(listener.path), kRead | kSockets | kRemove);
     }
   }
 

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/secret.h"
+#include "base/text.h"
 
 namespace uvhttpd {
 namespace {
@@ -29,7 +30,6 @@ int complain(std::string_view what, int status) {
 }
 
 Result<void> check_user(std::string_view user) {
-  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
   if (user.empty()) return Unexpected(Error{"the name of the user is empty", 0});
   if (user.size() > kMaxUserBytes) {
     return Unexpected(Error{"the name of the user is longer than 255 octets", 0});
@@ -38,7 +38,7 @@ Result<void> check_user(std::string_view user) {
     return Unexpected(Error{"the name of a user cannot have a colon", 0});
   }
   if (user.front() == '#') return Unexpected(Error{"the line would be a comment", 0});
-  if (std::any_of(user.begin(), user.end(), is_control)) {
+  if (has_control(user)) {
     return Unexpected(Error{"the name of a user cannot have control characters", 0});
   }
   return {};

@@ -17,10 +17,7 @@ constexpr const char* kHttpForms = "\"http://127.0.0.1:9000\" or \"http://unix:/
 std::optional<Complaint> text_complaint(std::string_view text) {
   if (text.empty()) return Complaint{"must not be empty"};
   if (text.size() > kMaxUpstream) return Complaint{"is longer than 4096 octets"};
-  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
-  if (std::any_of(text.begin(), text.end(), is_control)) {
-    return Complaint{"has a control character in it"};
-  }
+  if (has_control(text)) return Complaint{"has a control character in it"};
   return std::nullopt;
 }
 

@@ -48,10 +48,6 @@ bool is_token_char(char c) {
 bool is_token(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), is_token_char);
 }
-bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
-bool has_control(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), is_control);
-}
 
 // The number in front and the factor of the unit behind it; nullopt if there is no such unit or the
 // product does not fit.

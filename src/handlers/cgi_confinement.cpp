@@ -25,17 +25,6 @@ constexpr const char* kSecrets[] = {
     "/etc/krb5.keytab", "/etc/wireguard",   "/etc/uvhttpd"};
 constexpr const char* kTemporary[] = {"/tmp", "/var/tmp"};
 
-std::string parent_of(const std::string& path) {
-  return std::filesystem::path(path).parent_path().string();
-}
-
-// Where the links of a path lead; the path itself where that cannot be told.
-std::string resolved(const std::string& path) {
-  std::error_code error;
-  const std::filesystem::path found = std::filesystem::canonical(path, error);
-  return error ? path : found.string();
-}
-
 // What is nobody's business but the server's.
 std::vector<std::string> secrets_of(const config::Config& config) {
   std::vector<std::string> secrets(std::begin(kSecrets), std::end(kSecrets));
@@ -76,12 +65,26 @@ bool surrounds(const std::string& path, const std::vector<std::string>& secrets)
   });
 }
 
+using Stamp = std::pair<std::int64_t, std::int64_t>;
+
+// When something was made, removed or renamed in it.
+Stamp stamp_of(const std::string& directory) {
+  struct stat info {};
+  if (::stat(directory.c_str(), &info) != 0) return {};
+  return {info.st_mtim.tv_sec, info.st_mtim.tv_nsec};
+}
+
+struct Divided {
+  Stamp changed;  // as it was before it was read
+  std::string path;
+};
+
 // A domain can only be given things, so what is beside a secret is given piece by piece. The
 // directories of which that is so go to `divided`: what is new in them has no rule.
 void add_all_but(const std::vector<std::string>& secrets, const PathRule& rule,
-                 std::vector<PathRule>& rules, std::vector<std::string>& divided) {
+                 std::vector<PathRule>& rules, std::vector<Divided>& divided) {
   if (!surrounds(rule.path, secrets)) return rules.push_back(rule);
-  divided.push_back(rule.path);
+  divided.push_back({stamp_of(rule.path), rule.path});
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(rule.path, error)) {
     const std::string path = entry.path().string();
@@ -93,8 +96,8 @@ void add_all_but(const std::vector<std::string>& secrets, const PathRule& rule,
 }
 
 void add_directory_of(const std::string& file, LandlockRules& rules) {
-  rules.paths.push_back({parent_of(file), kRead | kExecute});
-  rules.paths.push_back({parent_of(resolved(file)), kRead | kExecute});
+  rules.paths.push_back({directory_of(file), kRead | kExecute});
+  rules.paths.push_back({directory_of(resolved(file)), kRead | kExecute});
 }
 
 }  // namespace
@@ -103,7 +106,7 @@ std::vector<PathRule> system_rules_for_programs() {
   std::vector<PathRule> rules;
   for (const char* path : kSystem) rules.push_back({path, kRead | kExecute});
   // Usually a link to where whoever manages the network writes it.
-  rules.push_back({parent_of(resolved("/etc/resolv.conf")), kRead});
+  rules.push_back({directory_of(resolved("/etc/resolv.conf")), kRead});
   rules.push_back({"/proc", kRead});
   for (const char* path : kDeviceFiles) {
     rules.push_back({path, kRead | kWrite | kDevices});
@@ -131,24 +134,6 @@ LandlockRules rules_for_programs(const config::CgiHandler& handler,
   return rules;
 }
 
-namespace {
-
-using Stamp = std::pair<std::int64_t, std::int64_t>;
-
-// When something was made, removed or renamed in it.
-Stamp stamp_of(const std::string& directory) {
-  struct stat info {};
-  if (::stat(directory.c_str(), &info) != 0) return {};
-  return {info.st_mtim.tv_sec, info.st_mtim.tv_nsec};
-}
-
-struct Divided {
-  Stamp changed;
-  std::string path;
-};
-
-}  // namespace
-
 struct CgiConfinement::State {
   State(const config::CgiHandler& its_handler, std::string its_document_root,
         const config::Config& its_config)
@@ -163,17 +148,15 @@ struct CgiConfinement::State {
     std::vector<PathRule> wanted = std::exchange(rules.paths, {});
     wanted.push_back({kSettings, kRead});
     const std::vector<std::string> secrets = secrets_of(config);
-    std::vector<std::string> names;
+    divided.clear();
     for (const PathRule& rule : wanted) {
       // What may be written to the operator has named, or it is anybody's.
       if ((rule.rights & kWrite) != 0 || is_named(rule.path)) {
         rules.paths.push_back(rule);
       } else {
-        add_all_but(secrets, rule, rules.paths, names);
+        add_all_but(secrets, rule, rules.paths, divided);
       }
     }
-    divided.clear();
-    for (std::string& name : names) divided.push_back({stamp_of(name), name});
     TRY_ASSIGN(ruleset, make_ruleset(rules));
     is_stale = false;
     confinement.ruleset = ruleset.get();

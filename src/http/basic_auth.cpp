@@ -11,12 +11,6 @@ namespace {
 
 constexpr std::string_view kScheme = "Basic";
 
-bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
-
-bool has_control(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), is_control);
-}
-
 // 0 to 63, or -1.
 int base64_value(char c) {
   if (c >= 'A' && c <= 'Z') return c - 'A';

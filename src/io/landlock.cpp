@@ -10,8 +10,20 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <filesystem>
 
 namespace uvhttpd {
+
+std::string directory_of(const std::string& path) {
+  return std::filesystem::path(path).parent_path().string();
+}
+
+std::string resolved(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path found = std::filesystem::canonical(path, error);
+  return error ? path : found.string();
+}
+
 namespace {
 
 // Beyond Linux 5.19, whose headers may be all there is.

@@ -12,6 +12,11 @@
 
 namespace uvhttpd {
 
+// What rules are made for: the directory that the path is in, and where its links lead, the path
+// itself where that cannot be told.
+std::string directory_of(const std::string& path);
+std::string resolved(const std::string& path);
+
 // Of a file or of all that is below a directory; combined with |.
 namespace path_right {
 constexpr unsigned kRead = 1;          // files and the names in directories

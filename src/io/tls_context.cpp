@@ -120,7 +120,6 @@ class TlsContext::Builder {
     context_.protocols_ = settings_.protocols;
     context_.tickets_ = settings_.tickets;
     for (const TlsSite& site : settings_.sites) add(site);
-    context_.files_ = files_.names();
     return std::move(faults_);
   }
 

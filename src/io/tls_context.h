@@ -57,9 +57,6 @@ class TlsContext {
   static Result<std::shared_ptr<const TlsContext>, std::vector<TlsFault>> build(
       const Settings& settings, std::vector<TlsFault>& warnings);
 
-  // All that were read, each once, absolute: to be watched, and readable in a sandbox.
-  const std::vector<std::string>& files() const { return files_; }
-
   // The site for a server name in lower case: an exact host beats a wildcard, a longer wildcard a
   // shorter one. An unknown or empty name is for the site without hosts, else for the first.
   std::size_t site_for(std::string_view server_name) const;
@@ -85,7 +82,6 @@ class TlsContext {
   std::size_t default_ = 0;
   std::vector<std::string> protocols_;
   std::shared_ptr<TlsTickets> tickets_;
-  std::vector<std::string> files_;
 };
 
 }  // namespace uvhttpd

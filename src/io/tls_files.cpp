@@ -90,14 +90,6 @@ std::string text_of(const ASN1_TIME* time) {
   return {text, static_cast<std::size_t>(size)};
 }
 
-std::string subject_of(const X509* certificate) {
-  const Bio bio(::BIO_new(::BIO_s_mem()));
-  ::X509_NAME_print_ex(bio.get(), ::X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
-  char* text = nullptr;
-  const long size = BIO_get_mem_data(bio.get(), &text);
-  return {text, static_cast<std::size_t>(size)};
-}
-
 bool is_for(X509* certificate, const std::string& host) {
   if (host.starts_with('[')) {
     return ::X509_check_ip_asc(certificate, host.substr(1, host.size() - 2).c_str(), 0) == 1;
@@ -118,8 +110,15 @@ std::array<unsigned char, 32> sha256(std::string_view octets) {
   return digest;
 }
 
+std::string subject_of(const X509* certificate) {
+  const Bio bio(::BIO_new(::BIO_s_mem()));
+  ::X509_NAME_print_ex(bio.get(), ::X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &text);
+  return {text, static_cast<std::size_t>(size)};
+}
+
 std::optional<std::string> TlsFiles::read(const std::string& path) {
-  if (std::find(names_.begin(), names_.end(), path) == names_.end()) names_.push_back(path);
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   struct stat status {};
   if (!file || ::fstat(file.get(), &status) != 0) {

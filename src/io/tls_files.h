@@ -18,6 +18,9 @@ namespace uvhttpd {
 
 std::array<unsigned char, 32> sha256(std::string_view octets);
 
+// As RFC 2253 writes it, in ASCII.
+std::string subject_of(const x509_st* certificate);
+
 // For one TlsContext that is being built. Faults go to the two lists.
 class TlsFiles {
  public:
@@ -28,9 +31,6 @@ class TlsFiles {
   // Has certificates of clients checked against those in the file, each of which is trusted as it
   // is, also one that is not its own issuer. Returns what was read; "" when there is none.
   std::string use_client_ca(ssl_ctx_st* context, const config::Tls& tls);
-
-  // All that was asked for, each once.
-  const std::vector<std::string>& names() const { return names_; }
 
  private:
   std::optional<std::string> read(const std::string& path);
@@ -45,7 +45,6 @@ class TlsFiles {
 
   std::vector<TlsFault>& faults_;
   std::vector<TlsFault>& warnings_;
-  std::vector<std::string> names_;
 };
 
 }  // namespace uvhttpd

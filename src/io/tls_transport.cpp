@@ -16,6 +16,7 @@
 
 #include "base/assert.h"
 #include "io/socket.h"
+#include "io/tls_files.h"
 
 namespace uvhttpd {
 namespace {
@@ -200,13 +201,7 @@ void TlsTransport::describe_client() {
   if (certificate == nullptr || ::SSL_get_verify_result(ssl_.get()) != X509_V_OK) return;
   info_.has_client_certificate = true;
   info_.client_verify = "SUCCESS";
-  BIO* text = ::BIO_new(::BIO_s_mem());
-  ASSERT(text != nullptr);
-  ::X509_NAME_print_ex(text, ::X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
-  char* octets = nullptr;
-  const long length = BIO_get_mem_data(text, &octets);
-  info_.client_subject.assign(octets, static_cast<std::size_t>(length));
-  ::BIO_free(text);
+  info_.client_subject = subject_of(certificate);
   const std::unique_ptr<BIGNUM, decltype(&::BN_free)> serial(
       ::ASN1_INTEGER_to_BN(::X509_get0_serialNumber(certificate), nullptr), &::BN_free);
   char* digits = serial != nullptr ? ::BN_bn2hex(serial.get()) : nullptr;

@@ -9,12 +9,6 @@
 #include "server/password_hash.h"
 
 namespace uvhttpd {
-namespace {
-
-constexpr Duration kTellEvery{10'000};
-
-}  // namespace
-
 Authenticator::Waiter::Waiter(Callback decided, void* owner)
     : decided_(decided),
       owner_(owner),
@@ -27,7 +21,10 @@ void Authenticator::Waiter::on_decided(bool is_right) {
 }
 
 Authenticator::Authenticator(PasswordFile file, EventLoop& loop, Log& log)
-    : loop_(loop), log_(log), file_(std::move(file)), told_overload_(loop.now() - kTellEvery) {}
+    : loop_(loop),
+      log_(log),
+      refusals_(std::make_shared<Refusals>(Refusals::Names{"auth", "password check", file.path()})),
+      file_(std::move(file)) {}
 
 Result<std::unique_ptr<Authenticator>> Authenticator::open(const std::string& users,
                                                            EventLoop& loop, Log& log) {
@@ -59,16 +56,7 @@ Authenticator::Verdict Authenticator::check(const http::BasicCredentials& creden
   if (loop_.object<PasswordChecks>().check(question, credentials.password, waiter.checked_)) {
     return Verdict::later;
   }
-  tell_overload();
   return Verdict::overloaded;
-}
-
-void Authenticator::tell_overload() {
-  ++turned_away_;
-  if (loop_.now() - told_overload_ < kTellEvery) return;
-  told_overload_ = loop_.now();
-  log_.warn("auth", "{}: too many passwords wait to be checked; {} turned away with 503",
-            file_.path(), std::exchange(turned_away_, 0));
 }
 
 }  // namespace uvhttpd

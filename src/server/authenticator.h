@@ -11,6 +11,7 @@
 #include "io/event_loop.h"
 #include "server/password_checks.h"
 #include "server/password_file.h"
+#include "server/refusal_log.h"
 #include "server/verdict_cache.h"
 
 namespace uvhttpd {
@@ -51,19 +52,19 @@ class Authenticator {
   // Each waiter once. `client` is who asks.
   Verdict check(const http::BasicCredentials& credentials, const PeerAddress& client,
                 Waiter& waiter);
+  // Of those that were overloaded: the caller adds to them.
+  const std::shared_ptr<Refusals>& refusals() const { return refusals_; }
 
  private:
   Authenticator(PasswordFile file, EventLoop& loop, Log& log);
   VerdictCache::Key key_of(const http::BasicCredentials& credentials) const;
-  void tell_overload();
 
   EventLoop& loop_;
   Log& log_;
+  const std::shared_ptr<Refusals> refusals_;
   PasswordFile file_;
   const KeyedHash hash_;
   VerdictCache verdicts_;
-  TimePoint told_overload_;
-  std::uint64_t turned_away_ = 0;  // since that was told
 };
 
 }  // namespace uvhttpd

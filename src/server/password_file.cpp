@@ -21,11 +21,6 @@ struct Entry {
   std::size_t line = 0;
 };
 
-bool has_control(std::string_view text) {
-  return std::any_of(text.begin(), text.end(),
-                     [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-}
-
 // Nullopt: a line that says nothing.
 Result<std::optional<Entry>> parse_line(std::string_view line) {
   while (!line.empty() && (is_ows(line.back()) || line.back() == '\r')) line.remove_suffix(1);

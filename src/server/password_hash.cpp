@@ -44,8 +44,6 @@ bool are_digits(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return digit_value(c) >= 0; });
 }
 
-bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
-
 Result<void> refusal(std::string_view what) { return Unexpected(Error{std::string(what), 0}); }
 
 // "11$", then 53 digits.

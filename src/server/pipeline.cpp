@@ -334,7 +334,12 @@ bool Pipeline::authenticate(Exchange& exchange) {
     case Authenticator::Verdict::right: request.user = pending.user; return true;
     case Authenticator::Verdict::wrong: ask_for_credentials(exchange); return false;
     case Authenticator::Verdict::later: return false;
-    case Authenticator::Verdict::overloaded: ask_again_later(exchange); return false;
+    case Authenticator::Verdict::overloaded: {
+      WorkerContext& context = exchange.connection_->context();
+      context.refusal_log.add(authenticator->refusals(), request.client);
+      ask_again_later(exchange);
+      return false;
+    }
   }
   return false;
 }

@@ -123,20 +123,6 @@ TEST_CASE("TlsContext warns of certificates that peers are going to refuse") {
   CHECK(sites.warnings[2].reason == "the certificate is not for c.example, *.e.example, [::1]");
 }
 
-TEST_CASE("TlsContext lists each file once") {
-  const TestCertificate good({"good", "DNS:a.example, DNS:b.example"});
-  TestSites sites;
-  config::Tls tls;
-  tls.client_ca = sites.file("ca.pem", good.pem());
-  sites.add({"a.example"}, {&good}, tls);
-  tls.key_pairs = sites.sites[0].tls->key_pairs;
-  sites.add({"b.example"}, {}, tls);
-  CHECK(sites.build()->files() == std::vector<std::string>{sites.directory / "1.pem",
-                                                           sites.directory / "1.key",
-                                                           sites.directory / "ca.pem"});
-  CHECK(sites.warnings.empty());
-}
-
 TEST_CASE("TlsContext chooses a site by name as requests are routed") {
   const TestCertificate good({"good"});
   TestSites sites;

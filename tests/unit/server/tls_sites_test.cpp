@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// unit/server/tls_sites_test.cpp: which files certificates are in, and whether they have changed.
+#include "server/tls_sites.h"
+
+#include <doctest/doctest.h>
+
+#include "support/temp_dir.h"
+
+namespace uvhttpd::tests {
+namespace {
+
+TEST_CASE("certificate_files names all that is read for the sites") {
+  config::Config config;
+  config::Site& site = config.sites.emplace_back();
+  site.tls.emplace();
+  site.tls->key_pairs = {{"/ec.pem", "/ec.key"}, {"/rsa.pem", "/rsa.key"}};
+  site.tls->client_ca = "/ca.pem";
+  config.sites.emplace_back();
+  CHECK(certificate_files(config) ==
+        std::vector<std::string>{"/ec.pem", "/ec.key", "/rsa.pem", "/rsa.key", "/ca.pem"});
+}
+
+TEST_CASE("FileWatch tells of a change once, and goes on knowing what it was told to watch") {
+  TempDir directory;
+  directory.write("a.pem", "old");
+  const std::string file = directory / "a.pem";
+  FileWatch watch;
+  watch.watch({file});
+  CHECK_FALSE(watch.has_changed());
+  CHECK(watch.is_unchanged(file));
+  CHECK_FALSE(watch.is_unchanged(directory / "b.pem"));
+  SUBCASE("of what is in it") { directory.write("a.pem", "something else"); }
+  SUBCASE("when it is replaced") {
+    directory.write("next", "new");
+    std::filesystem::rename(directory / "next", file);
+  }
+  SUBCASE("when it is gone") { std::filesystem::remove(file); }
+  CHECK_FALSE(watch.is_unchanged(file));
+  CHECK(watch.has_changed());
+  CHECK_FALSE(watch.has_changed());
+  CHECK_FALSE(watch.is_unchanged(file));
+}
+
+}  // namespace
+}  // namespace uvhttpd::tests
