@@ -423,9 +423,11 @@ bool Connection::break_off() {
 // The answer is complete and the connection ends with it.
 bool Connection::finish() {
   if (!is_queue_empty() && (is_output_held() || !send_queued())) return again_;
-  // Only when the client itself has asked for the end can nothing more be on its way.
+  // Only when the client itself has asked for the end can nothing more be on its way, but for the
+  // goodbye that TLS has it say.
   const bool input_is_over = !refused_ && request_ == RequestPhase::done &&
-                             context_.received->empty() && !parser_.framing().keep_alive;
+                             context_.received->empty() && !parser_.framing().keep_alive &&
+                             transport_->tls() == nullptr;
   end_exchange();
   if (input_is_over || read_closed_ || request_ == RequestPhase::lost) {
     close();
