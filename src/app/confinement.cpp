@@ -300,8 +300,8 @@ Result<void> Sandbox::enter(const config::Config& config, EventLoop& loop, Log& 
     has_filter_ = true;
   } else if (is_wanted) {
     return Unexpected(Error{std::string(kOn) + "no seccomp in this kernel", ENOSYS});
-  } else {
-    log.info("sandbox", "no filter of system calls in this kernel or in this build");
+  } else if (knows_seccomp()) {
+    log.info("sandbox", "no filter of system calls in this kernel");
   }
   return {};
 }

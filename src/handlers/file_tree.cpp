@@ -23,7 +23,7 @@ using http::Coding;
 
 constexpr int kReadTries = 3;  // for a file that changes while it is read
 // A change within this time of the last one may leave the times of a file as they are.
-constexpr std::int64_t kSettleSeconds = 2;
+constexpr std::int64_t kSettleMilliseconds = 2'000;
 constexpr std::uint64_t kLeastCompressed = 256;  // below, a coding's own octets are what is gained
 constexpr std::int64_t kNanoseconds = 1'000'000'000;
 
@@ -312,7 +312,7 @@ Result<void> FileTree::read_content(Representation& into, int fd) const {
 }
 
 bool FileTree::is_settled(const FileInfo& info) const {
-  return info.ctime_ns / kNanoseconds + kSettleSeconds < around_.loop.wall_seconds();
+  return info.ctime_ns / 1'000'000 + kSettleMilliseconds <= around_.loop.wall_milliseconds();
 }
 
 // RFC 9110 section 8.8.3. Of content that we hold, its hash: whatever the times say, and the same

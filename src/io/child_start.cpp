@@ -24,7 +24,9 @@
 
 // The child runs in its parent's memory: whatever sanitizers keep of a thread is the parent's.
 #if defined(__clang__)
-#define UVHTTPD_IN_CHILD __attribute__((disable_sanitizer_instrumentation, noinline))
+#define UVHTTPD_IN_CHILD                                                  \
+  __attribute__((no_sanitize("address", "thread", "undefined"), noinline, \
+                 disable_sanitizer_instrumentation))
 #else
 #define UVHTTPD_IN_CHILD \
   __attribute__((no_sanitize("address"), no_sanitize("thread"), no_sanitize("undefined"), noinline))

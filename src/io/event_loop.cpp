@@ -12,6 +12,12 @@ namespace {
 
 constexpr int kLastTurns = 16;
 
+std::int64_t milliseconds_of(clockid_t clock) {
+  timespec now{};
+  ::clock_gettime(clock, &now);
+  return static_cast<std::int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
+}
+
 }  // namespace
 
 EventLoop::EventLoop() {
@@ -73,10 +79,9 @@ void EventLoop::set_turn_hook(Hook hook, void* owner) {
 }
 
 void EventLoop::read_wall_clock() {
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
-  wall_milliseconds_ = static_cast<std::int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
-  wall_read_at_ = uv_now(&loop_);
+  wall_read_ = milliseconds_of(CLOCK_REALTIME_COARSE);
+  // Not uv_now(): this turn may have taken long.
+  wall_read_at_ = milliseconds_of(CLOCK_MONOTONIC_COARSE);
 }
 
 Timer::Timer(EventLoop& loop, Callback callback, void* owner)

@@ -47,11 +47,11 @@ class EventLoop {
 
   // The time this turn of the loop began: no system call.
   TimePoint now() const { return TimePoint(Duration(static_cast<Duration::rep>(uv_now(&loop_)))); }
-  // Seconds since 1970 when this turn's events came in: no system call either.
-  std::int64_t wall_seconds() const {
-    const std::uint64_t waited = uv_now(&loop_) - wall_read_at_;
-    return (wall_milliseconds_ + static_cast<std::int64_t>(waited)) / 1000;
+  // Since 1970, when this turn's events came in: no system call either.
+  std::int64_t wall_milliseconds() const {
+    return wall_read_ + static_cast<std::int64_t>(uv_now(&loop_)) - wall_read_at_;
   }
+  std::int64_t wall_seconds() const { return wall_milliseconds() / 1000; }
 
   // The object of that type that belongs to this loop: made with the loop when it is asked for
   // first, and alive until drop_objects().
@@ -99,8 +99,8 @@ class EventLoop {
   Hook hook_ = nullptr;
   void* hook_owner_ = nullptr;
   unsigned background_ = 0;
-  std::int64_t wall_milliseconds_ = 0;  // read before the loop waits,
-  std::uint64_t wall_read_at_ = 0;      // at this uv_now()
+  std::int64_t wall_read_ = 0;     // in milliseconds, before the loop waits,
+  std::int64_t wall_read_at_ = 0;  // when the steady clock showed this
   std::mutex mutex_;
   std::vector<std::function<void()>> posted_;
   std::map<std::type_index, std::shared_ptr<void>> objects_;

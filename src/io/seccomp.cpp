@@ -359,13 +359,17 @@ SyscallFilter program_filter(bool network) {
   return filter.take();
 }
 
-bool has_seccomp() {
+bool knows_seccomp() {
 #if defined(UVHTTPD_HAS_SANITIZER) || defined(UVHTTPD_HAS_NO_FILTER)
   return false;
 #else
-  const std::uint32_t action = SECCOMP_RET_TRAP;
-  return ::syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
+  return true;
 #endif
+}
+
+bool has_seccomp() {
+  const std::uint32_t action = SECCOMP_RET_TRAP;
+  return knows_seccomp() && ::syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
 }
 
 Result<void> apply(const SyscallFilter& filter) {

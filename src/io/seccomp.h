@@ -30,7 +30,9 @@ SyscallFilter server_with_programs_filter();
 // `network`, connections of the Internet families, where the error is EACCES.
 SyscallFilter program_filter(bool network);
 
-// False: the kernel has no filters, or this build has a sanitizer, which needs calls of its own.
+// Whether this build knows filters: not with a sanitizer, which needs calls of its own.
+bool knows_seccomp();
+// Whether the kernel has them, too.
 bool has_seccomp();
 
 // For all threads, and for good. The thread gives up gaining privileges by running programs.

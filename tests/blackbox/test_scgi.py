@@ -123,7 +123,7 @@ def test_an_answer_ends_with_its_connection(scgi, program):
             answer = client.request("/x.php")
             assert (answer.status, answer.reason, answer.body, answer.get("X-Own")) == (418, "Short and stout", b"body", "yes")
             assert answer.is_chunked
-    assert not program.open
+    wire.wait_until(lambda: not program.open)
 
 
 def test_an_answer_with_its_length_does_not_wait_for_the_end(scgi, program):
