@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "handlers/cgi_confinement.h"
 
+#include <glob.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,16 +19,31 @@ constexpr const char* kSystem[] = {"/usr",   "/bin",    "/sbin", "/lib",       "
                                    "/lib64", "/libx32", "/opt",  "/nix/store", "/gnu/store"};
 constexpr const char* kDeviceFiles[] = {"/dev/null",   "/dev/zero",    "/dev/full",
                                         "/dev/random", "/dev/urandom", "/dev/tty"};
-constexpr const char* kSettings = "/etc";
-constexpr const char* kSecrets[] = {
-    "/etc/shadow",      "/etc/shadow-",     "/etc/gshadow", "/etc/gshadow-", "/etc/ssl/private",
-    "/etc/letsencrypt", "/etc/pki/private", "/etc/ssh",     "/etc/sudoers",  "/etc/sudoers.d",
-    "/etc/krb5.keytab", "/etc/wireguard",   "/etc/uvhttpd"};
+// What is in /etc for all to know, by patterns of glob(3). The rest may be anybody's secrets.
+constexpr const char* kSettings[] = {
+    // who and where
+    "/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/host*", "/etc/resolv.conf",
+    "/etc/gai.conf", "/etc/networks", "/etc/services", "/etc/protocols", "/etc/rpc",
+    "/etc/machine-id", "/etc/*release", "/etc/debian_version", "/etc/mtab",
+    // time, language and terminals
+    "/etc/localtime", "/etc/timezone", "/etc/locale*", "/etc/default/locale", "/etc/terminfo",
+    "/etc/inputrc", "/etc/profile*", "/etc/bash*",
+    // libraries and programs
+    "/etc/ld.so.*", "/etc/alternatives", "/etc/perl", "/etc/php*", "/etc/python*", "/etc/ruby*",
+    "/etc/java*", "/etc/R", "/etc/gitconfig", "/etc/gitweb*", "/etc/cgitrc", "/etc/mercurial",
+    // cryptography: whom to trust
+    "/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/ca-certificates*", "/etc/pki/tls/certs",
+    "/etc/pki/tls/openssl.cnf", "/etc/pki/ca-trust", "/etc/crypto-policies", "/etc/gnutls",
+    // documents and pictures
+    "/etc/mime.types", "/etc/mailcap", "/etc/magic*", "/etc/xml", "/etc/sgml", "/etc/fonts",
+    "/etc/ImageMagick*", "/etc/ghostscript", "/etc/paper*", "/etc/libpaper.d", "/etc/texmf"};
+// Where those are replaced, /etc/passwd by whoever adds a user.
+constexpr const char* kSettingsIn[] = {"/etc", "/etc/ssl"};
 constexpr const char* kTemporary[] = {"/tmp", "/var/tmp"};
 
 // What is nobody's business but the server's.
 std::vector<std::string> secrets_of(const config::Config& config) {
-  std::vector<std::string> secrets(std::begin(kSecrets), std::end(kSecrets));
+  std::vector<std::string> secrets = {"/etc/uvhttpd"};
   const auto add = [&secrets](const std::string& file) {
     if (file.empty()) return;
     secrets.push_back(file);
@@ -79,6 +95,18 @@ struct Divided {
   std::string path;
 };
 
+std::vector<std::string> settings() {
+  std::vector<std::string> paths;
+  for (const char* pattern : kSettings) {
+    glob_t found{};
+    if (::glob(pattern, 0, nullptr, &found) == 0) {
+      paths.insert(paths.end(), found.gl_pathv, found.gl_pathv + found.gl_pathc);
+    }
+    ::globfree(&found);
+  }
+  return paths;
+}
+
 // A domain can only be given things, so what is beside a secret is given piece by piece. The
 // directories of which that is so go to `divided`: what is new in them has no rule.
 void add_all_but(const std::vector<std::string>& secrets, const PathRule& rule,
@@ -105,8 +133,11 @@ void add_directory_of(const std::string& file, LandlockRules& rules) {
 std::vector<PathRule> system_rules_for_programs() {
   std::vector<PathRule> rules;
   for (const char* path : kSystem) rules.push_back({path, kRead | kExecute});
-  // Usually a link to where whoever manages the network writes it.
-  rules.push_back({directory_of(resolved("/etc/resolv.conf")), kRead});
+  // Often a link to where whoever manages the network writes it.
+  constexpr char kResolver[] = "/etc/resolv.conf";
+  if (const std::string file = resolved(kResolver); file != kResolver) {
+    rules.push_back({directory_of(file), kRead});
+  }
   rules.push_back({"/proc", kRead});
   for (const char* path : kDeviceFiles) {
     rules.push_back({path, kRead | kWrite | kDevices});
@@ -146,9 +177,10 @@ struct CgiConfinement::State {
   Result<void> make() {
     LandlockRules rules = rules_for_programs(handler, document_root);
     std::vector<PathRule> wanted = std::exchange(rules.paths, {});
-    wanted.push_back({kSettings, kRead});
     const std::vector<std::string> secrets = secrets_of(config);
     divided.clear();
+    for (const char* path : kSettingsIn) divided.push_back({stamp_of(path), path});
+    for (std::string& path : settings()) wanted.push_back({std::move(path), kRead});
     for (const PathRule& rule : wanted) {
       // What may be written to the operator has named, or it is anybody's.
       if ((rule.rights & kWrite) != 0 || is_named(rule.path)) {
@@ -179,7 +211,6 @@ struct CgiConfinement::State {
     return std::find(handler.readable.begin(), handler.readable.end(), path) !=
            handler.readable.end();
   }
-  // Files are replaced, /etc/passwd by whoever adds a user.
   bool have_divided_changed() const {
     return std::any_of(divided.begin(), divided.end(),
                        [](const Divided& each) { return stamp_of(each.path) != each.changed; });

@@ -16,13 +16,14 @@
 namespace uvhttpd {
 
 // What programs of any kind need of the system, none of it anybody's own: programs and libraries,
-// /proc, the devices that are no devices, and /tmp to write to. Of /etc they get what is no secret.
+// /proc, the devices that are no devices, and /tmp to write to. A CgiConfinement adds what is in /etc
+// for all to know: names and addresses, languages, certificates of authorities, the settings of
+// interpreters.
 std::vector<PathRule> system_rules_for_programs();
 
 // Of the handler's programs; the above come first. Home directories are in it only where the
 // configuration names them. A CgiConfinement leaves out of all that may only be read what is
-// nobody's business but the server's: passwords and keys of this machine, and what the
-// configuration keeps there, its own file, private keys, files of passwords.
+// nobody's business but the server's: its configuration, private keys, files of passwords.
 LandlockRules rules_for_programs(const config::CgiHandler& handler,
                                  const std::string& document_root);
 
