@@ -19,7 +19,7 @@ using http::Step;
 
 namespace {
 
-constexpr int kStepsPerTurn = 256;
+constexpr int kStepsPerTurn = 64;  // some twenty requests; then the others have their turn
 constexpr std::uint64_t kMaxLinger = 1 << 20;  // octets read after the answer to a refused request
 constexpr Duration kRateGrace{10'000};         // before the minimum rate counts
 
