@@ -110,6 +110,8 @@ PeerAddress local_address(int fd) {
   return PeerAddress::from(address, length);
 }
 
+void accept_at_once(int fd) { set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, 0); }
+
 void prepare_listening_socket(int fd) {
   ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
   ::fcntl(fd, F_SETFD, FD_CLOEXEC);

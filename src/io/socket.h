@@ -47,6 +47,10 @@ Result<UniqueFd> listen_unix(const std::string& path);
 void reset_on_close(int fd);
 // Octets given to the socket that the peer has not acknowledged.
 std::uint64_t queued_octets(int fd);
+// Closing a listening TCP socket resets who takes itself for connected and has not been accepted.
+// From now on connections are accepted as soon as they are made; those that are there already, with
+// their first octets.
+void accept_at_once(int fd);
 // What accepted connections inherit; also for sockets passed in by the service manager.
 void prepare_listening_socket(int fd);
 

@@ -510,7 +510,9 @@ void Connection::on_upgrade() {
 }
 
 void Connection::drain() {
-  keep_alive_ = false;
+  // A head that is out has said that another request may follow.
+  const bool is_promised = response_ == ResponsePhase::sending || response_ == ResponsePhase::done;
+  if (!is_promised) keep_alive_ = false;
   if (exchange_ != nullptr || lingering_) return;
   // A request may be on its way already: it is answered, with `Connection: close`. A proxy sends
   // what it cannot send twice on connections only that were used a moment ago.

@@ -89,7 +89,10 @@ Result<std::vector<Server::Address>> Server::open_address(const config::Listener
     addresses.push_back({listener.address, std::move(url), std::move(unix_path), {}});
     addresses.back().sockets.assign(worker_count_, std::move(socket));
   };
-  for (auto& socket : inherited_for(listener)) add_shared(std::move(socket), {});
+  for (auto& socket : inherited_for(listener)) {
+    add_shared(std::move(socket), {});
+    addresses.back().is_inherited = true;
+  }
   if (!addresses.empty()) return addresses;
   if (listener.kind == Kind::systemd) {
     return Unexpected(Error{
@@ -245,7 +248,7 @@ Result<void> Server::start(std::shared_ptr<const config::Config> config) {
 std::vector<WorkerSocket> Server::sockets_of(unsigned worker) const {
   std::vector<WorkerSocket> sockets;
   for (const Address& address : addresses_)
-    sockets.push_back({address.name, address.sockets[worker]});
+    sockets.push_back({address.name, address.sockets[worker], address.is_inherited});
   return sockets;
 }
 
@@ -312,9 +315,9 @@ void Server::reopen_logs() {
 void Server::drain(std::function<void()> on_ended) {
   on_ended_ = std::move(on_ended);
   is_draining_ = true;
-  for (const auto& worker : workers_) worker->drain();
-  // The workers hold the last references and accept what is waiting; then the kernel refuses.
+  // The workers hold the last references and accept who is there already; then the kernel refuses.
   close_addresses();
+  for (const auto& worker : workers_) worker->drain();
 }
 
 void Server::close_addresses() {

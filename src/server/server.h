@@ -54,6 +54,7 @@ class Server {
     std::string url;
     std::string unix_path;
     std::vector<std::shared_ptr<const UniqueFd>> sockets;  // one for each worker
+    bool is_inherited = false;
   };
   std::vector<std::shared_ptr<const UniqueFd>> inherited_for(
       const config::Listener& listener) const;

@@ -13,6 +13,8 @@ namespace uvhttpd {
 namespace {
 
 constexpr Duration kNoticeInterval{1'000};
+// When the server stops, for clients that are connected to say something.
+constexpr Duration kFirstOctets{25};
 
 constexpr std::string_view kBusy =
     "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
@@ -75,6 +77,7 @@ void Worker::join() {
 
 void Worker::run() {
   loop_.run();
+  leave_timer_.reset();
   listening_.clear();
   context_->connections.for_each([](ListNode& node) { static_cast<Connection&>(node).abort(); });
   prepared_.reset();
@@ -204,12 +207,28 @@ void Worker::ping(std::function<void()> pong) { loop_.post(std::move(pong)); }
 void Worker::drain() {
   loop_.post([this] {
     context_->draining = true;
-    for (const auto& each : listening_) each->listener->stop();
-    listening_.clear();
-    context_->connections.for_each([](ListNode& node) { static_cast<Connection&>(node).drain(); });
-    context_->on_all_closed = [this] { loop_.stop(); };
-    if (context_->connection_count == 0) loop_.stop();
+    context_->on_all_closed = [this] {
+      if (listening_.empty()) loop_.stop();
+    };
+    drain_connections();
+    for (const auto& each : listening_) {
+      if (!each->socket.is_inherited) accept_at_once(each->socket.socket->get());
+    }
+    leave_timer_.emplace(
+        loop_, [](void* self) { static_cast<Worker*>(self)->close_listeners(); }, this);
+    leave_timer_->start(kFirstOctets);
   });
+}
+
+void Worker::close_listeners() {
+  for (const auto& each : listening_) each->listener->stop();
+  listening_.clear();
+  drain_connections();
+  if (context_->connection_count == 0) loop_.stop();
+}
+
+void Worker::drain_connections() {
+  context_->connections.for_each([](ListNode& node) { static_cast<Connection&>(node).drain(); });
 }
 
 void Worker::stop() {

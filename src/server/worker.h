@@ -22,6 +22,7 @@ namespace uvhttpd {
 struct WorkerSocket {
   std::string name;
   std::shared_ptr<const UniqueFd> socket;
+  bool is_inherited = false;  // others go on with it when this server has ended
   bool operator==(const WorkerSocket&) const = default;
 };
 
@@ -55,7 +56,8 @@ class Worker {
   void reopen_log();
   // Calls back on the worker's thread: it is alive.
   void ping(std::function<void()> pong);
-  // Accepts no more, answers what was asked, and ends the thread when all connections are gone.
+  // Answers what was asked, and ends the thread when all connections are gone; accepts who is
+  // connecting now, and then no more.
   void drain();
   // Ends the thread at once.
   void stop();
@@ -63,6 +65,8 @@ class Worker {
  private:
   void run();
   void use_sockets(const std::vector<WorkerSocket>& sockets);
+  void drain_connections();
+  void close_listeners();
 
   const unsigned number_;
   const unsigned workers_;
@@ -92,6 +96,7 @@ class Worker {
   std::shared_ptr<const Runtime> prepared_;
   AccessLog::Target prepared_log_;
   std::vector<std::unique_ptr<Listening>> listening_;
+  std::optional<Timer> leave_timer_;  // until the listeners close
   std::shared_ptr<const TlsContext> tls_;
   TimePoint refusal_noted_at_ = TimePoint::min();
 };

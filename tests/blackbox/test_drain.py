@@ -86,3 +86,22 @@ def test_a_server_that_nobody_has_used_lately_stops_at_once(running):
         running.signal(signal.SIGTERM)
         assert client.is_closed(QUIET / 2)
     running.wait_for_end()
+
+
+def test_an_answer_that_promised_more_before_the_stop_is_followed_by_another(server, tmp_path):
+    """Its head went out without `Connection: close`: a proxy may use the connection again at once."""
+    program = tmp_path / "programs" / "slow"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\nbegun'\nwhile [ ! -e ../go ]; do sleep 0.02; done\necho ended\n")
+    program.chmod(0o755)
+    running = server(CONFIG.replace('path = "/*"', 'path = "/programs/*"\nhandler = "cgi"\nroot = "programs"\n[[site.route]]\npath = "/*"'),
+                     listeners=2)
+    with running.client() as client:
+        client.send(wire.request("/programs/slow"))
+        wire.wait_until(lambda: b"begun" in client.peek(), "the answer begins")
+        begin_to_stop(running)
+        (tmp_path / "go").touch()
+        answer = client.response()
+        assert answer.get("Connection") is None and answer.body == b"begunended\n"
+        is_answered_for_the_last_time(client)
+    running.wait_for_end()
