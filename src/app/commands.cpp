@@ -58,9 +58,14 @@ int run_with_file(const Options& options) {
   return config ? run_daemon(config) : kMistake;
 }
 
-// What the file alone does not show: its certificates, what its handlers need, the tests in it.
+// What the file alone does not show: its sandbox on this machine, its certificates, what its
+// handlers need, the tests in it.
 std::vector<config::Diagnostic> try_out(std::shared_ptr<const config::Config> config) {
   std::vector<config::Diagnostic> found = check_certificates(*config);
+  if (const Result<void> possible = check_sandbox(*config); !possible) {
+    config::Diagnostic& fault = found.emplace_back(config->server.sandbox_place);
+    fault.message = possible.error().message;
+  }
   if (auto obstacle = find_obstacle(config)) {
     found.push_back(*std::move(obstacle));
     return found;

@@ -280,16 +280,23 @@ std::vector<std::string> describe(const config::Config& config) {
   return lines;
 }
 
+Result<void> check_sandbox(const config::Config& config) {
+  if (config.server.sandbox != config::Sandbox::on) return {};
+  const std::string on = "server.sandbox is \"on\": ";
+  if (landlock_abi() == 0) return Unexpected(Error{on + "no Landlock in this kernel", ENOSYS});
+  if (!knows_seccomp())
+    return Unexpected(Error{on + "this build has no filter of system calls", ENOSYS});
+  if (!has_seccomp()) return Unexpected(Error{on + "no seccomp in this kernel", ENOSYS});
+  return {};
+}
+
 Result<void> Sandbox::enter(const config::Config& config, EventLoop& loop, Log& log) {
   if (config.server.sandbox == config::Sandbox::off) return {};
-  const bool is_wanted = config.server.sandbox == config::Sandbox::on;
-  constexpr char kOn[] = "server.sandbox is \"on\": ";
+  TRY(check_sandbox(config));
   entered_ = confinement_for(config);
   entered_.rules.confines_abstract_sockets = confines_abstract_sockets_;
   if (landlock_abi() > 0) {
     TRY(enter_landlock(entered_));
-  } else if (is_wanted) {
-    return Unexpected(Error{std::string(kOn) + "no Landlock in this kernel", ENOSYS});
   } else {
     log.info("sandbox", "no Landlock in this kernel: files and ports are not confined");
   }
@@ -298,8 +305,6 @@ Result<void> Sandbox::enter(const config::Config& config, EventLoop& loop, Log& 
     refused_calls_.emplace(loop, log);
     TRY(apply(entered_.runs_programs ? server_with_programs_filter() : server_filter()));
     has_filter_ = true;
-  } else if (is_wanted) {
-    return Unexpected(Error{std::string(kOn) + "no seccomp in this kernel", ENOSYS});
   } else if (knows_seccomp()) {
     log.info("sandbox", "no filter of system calls in this kernel");
   }

@@ -29,6 +29,10 @@ Confinement confinement_for(const config::Config& config);
 // For people, a line for each right, each beginning with "sandbox: ".
 std::vector<std::string> describe(const config::Config& config);
 
+// The error is what a start would fail with: the sandbox is Sandbox::on, and the kernel lacks
+// something for it.
+Result<void> check_sandbox(const config::Config& config);
+
 // Of the whole process. What it has entered it cannot leave, nor make wider.
 class Sandbox {
  public:

@@ -40,6 +40,7 @@ struct Server {
   std::string log = "stderr";             // "stderr", "syslog" or an absolute path
   LogLevel log_level = LogLevel::info;
   Sandbox sandbox = Sandbox::automatic;
+  Diagnostic sandbox_place;  // of its key, without a message
 };
 
 struct Limits {

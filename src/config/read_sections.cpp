@@ -83,6 +83,7 @@ void read_server(const Node& table, Reading& reading, Server& server) {
   reader.read_text("group", server.group, parse_account);
   reader.read("sandbox", server.sandbox,
               [&](const Node& node) { return as_choice(node, kSandboxes); });
+  server.sandbox_place = reading.faults.place(reader.span_of("sandbox"));
   reader.read("drain_timeout", server.drain_timeout,
               [](const Node& node) { return as_duration(node); });
   reader.read_text("server_header", server.server_header, parse_field_value);

@@ -342,4 +342,24 @@ def test_sandbox_on_does_not_start_without_landlock(tmp_path):
     assert result.returncode == 1
     assert 'server.sandbox is "on": no Landlock in this kernel' in result.stderr
     checked = subprocess.run([*OLD_KERNEL, BINARY, "check", "-c", file], capture_output=True, text=True, timeout=60)
+    assert checked.returncode == 2 and not checked.stdout
+    assert f'{file}:2:11: error: server.sandbox is "on": no Landlock in this kernel\n' in checked.stderr
+    put(file, file.read_text().replace('"on"', '"auto"'))
+    checked = subprocess.run([*OLD_KERNEL, BINARY, "check", "-c", file], capture_output=True, text=True, timeout=60)
     assert checked.returncode == 0 and "sandbox: no Landlock in this kernel" in checked.stdout
+
+
+# One whose kernel was built without seccomp, likewise.
+OLDER_KERNEL = (sys.executable, "-c", WITHOUT_LANDLOCK.replace("444", "317 if os.uname().machine == 'x86_64' else 277"))
+
+
+@landlock
+def test_check_with_sandbox_on_says_what_a_start_says(tmp_path):
+    site(tmp_path, {})
+    file = put(tmp_path / "uvhttpd.toml", '[server]\nsandbox = "on"\n[[listener]]\naddress = "127.0.0.1:0"\n' + SITE)
+    started = subprocess.run([*OLDER_KERNEL, BINARY, "-c", file], capture_output=True, text=True, timeout=60)
+    checked = subprocess.run([*OLDER_KERNEL, BINARY, "check", "-c", file], capture_output=True, text=True, timeout=60)
+    assert (started.returncode, checked.returncode) == (1, 2)
+    said = started.stderr.splitlines()[-1].removeprefix("uvhttpd: ")
+    assert re.fullmatch(r'server\.sandbox is "on": (no seccomp in this kernel|this build has no filter of system calls)', said)
+    assert f"{file}:2:11: error: {said}\n" in checked.stderr
