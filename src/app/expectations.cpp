@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "app/handler_table.h"
+#include "app/listener_match.h"
 #include "base/text.h"
 #include "server/rehearsal.h"
 
@@ -75,12 +76,16 @@ void check_routing(const config::Expect& expect, const RehearsedAnswer& answer, 
 
 constexpr std::chrono::seconds kPatience{10};  // for all of them together
 
-Result<RehearsedAnswer> answer_to(const config::Expect& expect, Rehearsal& rehearsal,
+Result<RehearsedAnswer> answer_to(const config::Expect& expect,
+                                  const std::vector<config::Listener>& listeners,
+                                  Rehearsal& rehearsal,
                                   std::chrono::steady_clock::time_point until) {
   TRY_ASSIGN(http::Url url, http::parse_url(expect.url));
   const auto left = std::chrono::ceil<Duration>(until - std::chrono::steady_clock::now());
   if (left <= Duration{0}) return Unexpected(Error{"the tests before took too long", 0});
-  return rehearsal.ask({expect.method, std::move(url), expect.request_header}, left);
+  const ListenerMatch match = match_listeners(listeners, url);
+  return ask_through(match, rehearsal, {expect.method, std::move(url), expect.request_header},
+                     left);
 }
 
 std::string join(const Mismatches& mismatches) {
@@ -112,7 +117,7 @@ std::vector<config::Diagnostic> run_expectations(std::shared_ptr<const config::C
   const auto until = std::chrono::steady_clock::now() + kPatience;
   for (const config::Expect& expect : config->expectations) {
     config::Diagnostic failure = expect.place;
-    const Result<RehearsedAnswer> answer = answer_to(expect, **rehearsal, until);
+    const Result<RehearsedAnswer> answer = answer_to(expect, config->listeners, **rehearsal, until);
     if (answer) {
       Mismatches mismatches;
       check_answer(expect, *answer, mismatches);

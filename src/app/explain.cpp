@@ -53,10 +53,11 @@ int explain(std::shared_ptr<const config::Config> config, const ExplainOptions& 
   if (!request) return complain(request.error(), kMistake);
   const auto rehearsal = Rehearsal::prepare(config, build_handler);
   if (!rehearsal) return complain(rehearsal.error(), kMistake);
-  Result<RehearsedAnswer> answer = (*rehearsal)->ask(*request);
+  const ListenerMatch match = match_listeners(config->listeners, request->url);
+  Result<RehearsedAnswer> answer = ask_through(match, **rehearsal, *request);
   if (!answer) return complain(answer.error(), kFailure);
-  const Explained explained{std::string(request->method), options.request.back(), *config,
-                            match_listeners(config->listeners, request->url), *std::move(answer)};
+  const Explained explained{std::string(request->method), options.request.back(), *config, match,
+                            *std::move(answer)};
   fmt::print("{}", options.json ? explain_as_json(explained) : explain_as_text(explained));
   return kDone;
 }

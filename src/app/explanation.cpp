@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "app/deciding_key.h"
 #include "app/field_origin.h"
 #include "base/text.h"
 #include "config/values.h"
@@ -17,10 +18,17 @@ constexpr std::size_t kWidestField = 56;  // longer ones do not move the column 
 
 // Safe on a terminal, whatever came from outside.
 std::string shown(std::string_view text) {
-  const bool is_plain = is_utf8(text) && std::none_of(text.begin(), text.end(), [](char c) {
-                          return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-                        });
-  return is_plain ? std::string(text) : escape_for_log(text);
+  return is_utf8(text) && !has_control(text) ? std::string(text) : escape_for_log(text);
+}
+
+std::string quoted(std::string_view text) {
+  std::string out = shown(text);
+  if (out != text) return "\"" + out + "\"";
+  for (std::size_t i = out.find_first_of("\"\\"); i != std::string::npos;
+       i = out.find_first_of("\"\\", i + 2)) {
+    out.insert(i, 1, '\\');
+  }
+  return "\"" + out + "\"";
 }
 
 std::string join(const std::vector<std::string>& words) {
@@ -53,6 +61,7 @@ std::vector<std::string> all_hosts(const config::Config& config) {
 }
 
 std::string listener_words(const ListenerMatch& match) {
+  if (!match.other_way.empty()) return match.other_way + ", which takes only https";
   std::string perhaps = match.possible.empty() ? "" : "perhaps " + join(match.possible);
   if (!match.certain.empty()) {
     return join(match.certain) + (perhaps.empty() ? "" : "; " + perhaps);
@@ -90,6 +99,32 @@ std::string route_words(const RehearsedAnswer& answer) {
 
 const config::Auth* auth_of(const RehearsedAnswer& answer) {
   return answer.route != nullptr && answer.route->auth ? &*answer.route->auth : nullptr;
+}
+
+std::string auth_words(const config::Auth& auth, const RehearsedAnswer& answer) {
+  std::string text = quoted(auth.realm) + ", for the users in " + shown(auth.users);
+  if (!answer.user.empty()) text += "; " + quoted(answer.user) + " is let in";
+  return text;
+}
+
+std::string key_of(const config::RateLimit& limit) {
+  return limit.key.empty() ? "client" : "header:" + limit.key;
+}
+
+std::string rate_words(const RehearsedAnswer& answer) {
+  const config::RateLimit& limit = *answer.counted_by;
+  const config::KeyLines& lines =
+      answer.route != nullptr ? answer.route->key_lines : answer.site->key_lines;
+  return fmt::format("counted by rate_limit{}: {} in {}, {} at once, for each {}",
+                     in_line(lines.rate_limit), limit.requests, config::format_duration(limit.per),
+                     limit.burst, shown(key_of(limit)));
+}
+
+// Why it was not a handler that answered; empty where the routes say it.
+std::string because_words(const Explained& explained) {
+  const std::string& listener = explained.listeners.other_way;
+  return listener.empty() ? deciding_key(explained.answer)
+                          : "tls of the listener " + listener + ": plain HTTP is refused there";
 }
 
 std::string why_not(const RehearsedAnswer& answer, const RehearsedAnswer::RouteFate& fate) {
@@ -200,6 +235,12 @@ std::string auth_json(const config::Auth* auth) {
                      text_json(auth->users));
 }
 
+std::string rate_json(const config::RateLimit* limit) {
+  if (limit == nullptr) return "null";
+  return fmt::format("{{\"requests\": {}, \"per_ms\": {}, \"burst\": {}, \"key\": {}}}",
+                     limit->requests, limit->per.count(), limit->burst, text_json(key_of(*limit)));
+}
+
 // One element a line.
 std::string array_json(const std::vector<std::string>& elements) {
   std::string out = "[";
@@ -230,9 +271,8 @@ std::string explain_as_text(const Explained& explained) {
   add("site", site_words(explained));
   if (answer.site != nullptr) add("route", route_words(answer));
   if (answer.admission) add("client", admission_words(*answer.admission));
-  if (const config::Auth* auth = auth_of(answer)) {
-    add("auth", "\"" + shown(auth->realm) + "\", for the users in " + shown(auth->users));
-  }
+  if (answer.counted_by != nullptr) add("rate", rate_words(answer));
+  if (const config::Auth* auth = auth_of(answer)) add("auth", auth_words(*auth, answer));
   if (!answer.source.file.empty()) {
     const std::string details = answer.source.details.empty() ? "" : ", " + answer.source.details;
     add(answer.is_program ? "program" : "file", shown(answer.source.file) + shown(details));
@@ -244,6 +284,9 @@ std::string explain_as_text(const Explained& explained) {
     add("upstream", shown(answer.source.upstream) + shown(details));
   }
   add("answer", answer_words(explained));
+  if (const std::string because = because_words(explained); !because.empty()) {
+    add("because", because);
+  }
   add_fields(answer, out);
   for (const std::string& line : answer.log_lines) add("log", line);
   add_routes(answer, out);
@@ -264,7 +307,9 @@ std::string explain_as_json(const Explained& explained) {
   };
   add("method", text_json(explained.method));
   add("url", text_json(explained.url));
-  add("listeners", list_json(explained.listeners.certain));
+  const std::string& other_way = explained.listeners.other_way;
+  add("listeners", list_json(other_way.empty() ? explained.listeners.certain
+                                               : std::vector<std::string>{other_way}));
   add("possible_listeners", list_json(explained.listeners.possible));
   add("host", text_json(answer.host));
   add("path", text_json(answer.path));
@@ -272,7 +317,9 @@ std::string explain_as_json(const Explained& explained) {
   add("route", route);
   add("handler", answer.handler.empty() ? "null" : text_json(answer.handler));
   add("client", admission_json(answer.admission));
+  add("counted_by", rate_json(answer.counted_by));
   add("auth", auth_json(auth_of(answer)));
+  add("user", answer.user.empty() ? "null" : text_json(answer.user));
   add("file", answer.source.file.empty() ? "null" : text_json(answer.source.file));
   add("upstream", answer.source.upstream.empty() ? "null" : text_json(answer.source.upstream));
   add("details", text_json(answer.source.details));
@@ -280,6 +327,8 @@ std::string explain_as_json(const Explained& explained) {
   add("status", answer.is_program ? "null" : std::to_string(answer.status));
   add("reason", text_json(answer.reason));
   add("body_bytes", answer.is_program ? "null" : std::to_string(answer.body_bytes));
+  const std::string because = because_words(explained);
+  add("because", because.empty() ? "null" : text_json(because));
   add("fields", fields_json(answer));
   add("routes", array_json(routes));
   add("log", list_json(answer.log_lines));

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <variant>
 
+#include "app/deciding_key.h"
 #include "base/text.h"
 
 namespace uvhttpd {
@@ -74,15 +75,25 @@ bool is_from_cors(const Field& field, const RehearsedAnswer& answer) {
           (equals_ignoring_case(field.name, "Vary") && field.value.starts_with("Origin")));
 }
 
-bool is_from_auth(const Field& field, const RehearsedAnswer& answer) {
-  return answer.route != nullptr && answer.route->auth && answer.status == 401 &&
-         equals_ignoring_case(field.name, "WWW-Authenticate");
+// Fields of an answer that a key, not a handler, gave.
+std::string from_decision(const Field& field, const RehearsedAnswer& answer) {
+  const bool is_its_own =
+      (answer.checkpoint == Checkpoint::https && equals_ignoring_case(field.name, "Location")) ||
+      (answer.checkpoint == Checkpoint::user &&
+       equals_ignoring_case(field.name, "WWW-Authenticate"));
+  return is_its_own ? deciding_key(answer) : "";
+}
+
+bool is_from_hsts(const Field& field, const RehearsedAnswer& answer) {
+  return answer.site != nullptr && answer.site->tls && !field.value.empty() &&
+         field.value == answer.site->tls->hsts &&
+         equals_ignoring_case(field.name, "Strict-Transport-Security");
 }
 
 bool is_of_error_page(const Field& field, const RehearsedAnswer& answer) {
   if (answer.site == nullptr || !equals_ignoring_case(field.name, "Content-Type")) return false;
   // A fixed answer has its own.
-  if (answer.route != nullptr &&
+  if (answer.route != nullptr && answer.checkpoint == Checkpoint::handler &&
       std::holds_alternative<config::RespondHandler>(answer.route->handler)) {
     return false;
   }
@@ -108,11 +119,13 @@ std::string field_origin(std::string_view name, std::string_view value,
   if (equals_ignoring_case(name, "Server")) return "server_header of [server]";
   if (std::string from = from_configuration(field, answer); !from.empty()) return from;
   if (is_from_cors(field, answer)) return "cors";
-  if (is_from_auth(field, answer)) return "auth";
+  if (std::string from = from_decision(field, answer); !from.empty()) return from;
+  if (is_from_hsts(field, answer)) return "hsts" + in_line(answer.site->tls->hsts_line);
   if (std::string from = from_cache_control(field, answer); !from.empty()) return from;
   if (is_of_error_page(field, answer))
     return "error_pages of [[site]]" + in_line(answer.site->line);
-  return answer.route == nullptr ? "the server" : "the handler " + answer.handler;
+  const bool is_handlers = answer.route != nullptr && answer.checkpoint == Checkpoint::handler;
+  return !is_handlers ? "the server" : "the handler " + answer.handler;
 }
 
 }  // namespace uvhttpd

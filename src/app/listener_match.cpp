@@ -53,13 +53,18 @@ ListenerMatch match_listeners(const std::vector<config::Listener>& listeners,
     } else if (listener.port == url.port) {
       if (listener.tls != url.is_https) {
         has_port_otherwise = true;
+        const bool is_behind_proxy = !listener.tls && !listener.trusted_proxies.empty();
+        if (listens_on(listener, url) && !is_behind_proxy) match.other_way = listener.address;
         continue;
       }
       has_port = true;
       if (listens_on(listener, url)) match.certain.push_back(listener.address);
     }
   }
-  if (!match.certain.empty()) return match;
+  if (!match.certain.empty()) {
+    match.other_way.clear();
+    return match;
+  }
   if (has_port) {
     match.why_none = fmt::format("no listener has the address {} with port {}", url.host, url.port);
   } else if (has_port_otherwise) {
@@ -71,6 +76,17 @@ ListenerMatch match_listeners(const std::vector<config::Listener>& listeners,
     match.why_none = fmt::format("no listener has port {}", url.port);
   }
   return match;
+}
+
+Result<RehearsedAnswer> ask_through(const ListenerMatch& match, Rehearsal& rehearsal,
+                                    RehearsedRequest request, Duration patience) {
+  if (!match.other_way.empty()) {
+    if (request.url.is_https) {
+      return Unexpected(Error{"no answer: the listener " + match.other_way + " has no TLS", 0});
+    }
+    request.is_plain_to_tls = true;
+  }
+  return rehearsal.ask(request, patience);
 }
 
 }  // namespace uvhttpd

@@ -111,7 +111,9 @@ struct Tls {
   std::string client_ca;           // absolute; empty: no client certificates are asked for
   bool client_required = true;     // with client_ca: who has none is not let in
   TlsVersion min_version = TlsVersion::tls1_2;
-  std::string hsts;  // the value of Strict-Transport-Security; empty: none is sent
+  std::string hsts;                // the value of Strict-Transport-Security; empty: none is sent
+  std::size_t client_ca_line = 0;  // of the keys
+  std::size_t hsts_line = 0;
 };
 
 // Who may have what a route answers. Of the networks that an address is in, the longest decides,
@@ -233,6 +235,16 @@ constexpr std::array<std::string_view, std::variant_size_v<Handler>> kHandlerNam
     "static", "cgi", "fastcgi", "scgi", "proxy", "redirect", "respond", "status"};
 inline std::string_view name_of(const Handler& handler) { return kHandlerNames[handler.index()]; }
 
+// Where the keys stand that may decide before a handler is asked: lines of the file, of a route
+// those of its site where it has none of its own; 0: there is no such key.
+struct KeyLines {
+  std::size_t allow = 0;
+  std::size_t deny = 0;
+  std::size_t auth = 0;
+  std::size_t rate_limit = 0;
+  std::size_t body_bytes = 0;
+};
+
 struct Route {
   PathPattern path;
   std::vector<std::string> methods;  // empty: whatever the handler takes
@@ -248,6 +260,7 @@ struct Route {
   std::optional<RateLimit> rate_limit;
   bool access_log = true;
   std::size_t line = 0;  // of its header in the file; 0: it was added
+  KeyLines key_lines;
 };
 
 struct Site {
@@ -274,7 +287,9 @@ struct Site {
   std::optional<RateLimit> rate_limit;  // one for all routes that have none of their own
   std::optional<Tls> tls;
   bool redirect_https = false;
-  std::size_t line = 0;  // of its header in the file
+  std::size_t redirect_https_line = 0;  // of the key
+  std::size_t line = 0;                 // of its header in the file
+  KeyLines key_lines;
 };
 
 // A request, and what has to come of it: a test in the file.

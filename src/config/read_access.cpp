@@ -75,6 +75,19 @@ void read_access(TableReader& table, Access& access) {
   read_networks(table, "deny", access.deny);
 }
 
+void read_key_lines(const TableReader& table, KeyLines& lines) {
+  if (table.has("allow") || table.has("deny")) {
+    lines.allow = table.line_of("allow");
+    lines.deny = table.line_of("deny");
+  }
+  const auto read = [&](std::string_view key, std::size_t& line) {
+    if (table.has(key)) line = table.line_of(key);
+  };
+  read("auth", lines.auth);
+  read("rate_limit", lines.rate_limit);
+  read("body_bytes", lines.body_bytes);
+}
+
 void read_auth(TableReader& table, Reading& reading, std::optional<Auth>& auth) {
   const Node* node = find_table_or_false(table, "auth", auth);
   if (node == nullptr) return;

@@ -343,6 +343,7 @@ void read_routes(TableReader& site_table, Reading& reading, Site& site) {
     read_access(reader, route.access);
     read_auth(reader, reading, route.auth);
     read_rate_limit(reader, route.rate_limit);
+    read_key_lines(reader, route.key_lines);
     reader.read("access_log", route.access_log, as_boolean);
     read_handler(reader, reading, site, route);
     check_methods(reader, reading, route);

@@ -121,8 +121,10 @@ Site read_site(const Node& table, Reading& reading, const Limits& limits, Hosts&
   read_access(reader, site.access);
   read_auth(reader, reading, site.auth);
   read_rate_limit(reader, site.rate_limit);
+  read_key_lines(reader, site.key_lines);
   read_tls(reader, reading, site.tls);
   reader.read("redirect_https", site.redirect_https, as_boolean);
+  site.redirect_https_line = reader.line_of("redirect_https");
   read_error_pages(reader, reading, site);
   read_routes(reader, reading, site);
   if (!reader.has("root") && !reader.has("route")) {
@@ -143,6 +145,7 @@ Route route_of(const Site& site) {
   route.access = site.access;
   route.auth = site.auth;
   route.rate_limit = site.rate_limit;
+  route.key_lines = site.key_lines;
   return route;
 }
 

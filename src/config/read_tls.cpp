@@ -163,6 +163,8 @@ void read_tls(TableReader& table, Reading& reading, std::optional<Tls>& tls) {
   reader.read("min_version", read.min_version,
               [&](const Node& value) { return as_choice(value, kVersions); });
   reader.read_text("hsts", read.hsts, parse_hsts);
+  read.client_ca_line = reader.line_of("client_ca");
+  read.hsts_line = reader.line_of("hsts");
   reader.report_unknown();
   tls = std::move(read);
 }

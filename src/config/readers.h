@@ -77,6 +77,8 @@ void read_body_bytes(TableReader& table, std::string_view key, Bytes& bytes);
 void read_send_rate(TableReader& table, Bytes& bytes);
 // Leaves nothing of what there is if the table has `allow` or `deny`.
 void read_access(TableReader& table, Access& access);
+// Leaves the lines of keys that the table does not have.
+void read_key_lines(const TableReader& table, KeyLines& lines);
 // Each leaves what there is if the table has no such key, and takes it away where that is false.
 void read_auth(TableReader& table, Reading& reading, std::optional<Auth>& auth);
 void read_rate_limit(TableReader& table, std::optional<RateLimit>& limit);

@@ -98,6 +98,13 @@ Span TableReader::span_of(std::string_view key) const {
   return table_.value;
 }
 
+std::size_t TableReader::line_of(std::string_view key) const {
+  for (const Node& member : table_.children) {
+    if (member.name == key) return faults_.line_of(member.key.start);
+  }
+  return 0;
+}
+
 bool TableReader::read_text(std::string_view key, std::string& into, const TextParser& parse) {
   return read(key, into, [&](const Node& node) -> Read<std::string> {
     Read<std::string> text = as_text(node);

@@ -71,6 +71,8 @@ class TableReader {
   bool has(std::string_view key) const;
   // Where the key's value stands; the table itself if the key is absent.
   Span span_of(std::string_view key) const;
+  // That the key stands in; 0 if it is absent.
+  std::size_t line_of(std::string_view key) const;
 
   // Each reads into `into` if the key is there and its value good, and reports what is not. True if
   // the key is there, good or not.

@@ -117,6 +117,7 @@ void Exchange::reset() {
   source_ = nullptr;
   sink_ = nullptr;
   is_upgraded_ = false;
+  checkpoint_ = Checkpoint::target;
   internal_redirects_ = 0;
 }
 

@@ -55,6 +55,22 @@ struct Request {
   bool has_body() const { return framing.body != http::Framing::Body::none; }
 };
 
+// What a request goes through, in this order.
+enum class Checkpoint : std::uint8_t {
+  target,
+  site,
+  https,
+  certificate,
+  server,
+  preflight,
+  route,
+  client,
+  rate,
+  user,
+  body,
+  handler
+};
+
 // How often one request may be sent on within the server.
 constexpr unsigned kMaxInternalRedirects = 5;
 
@@ -69,6 +85,9 @@ class Exchange {
   const RouteRuntime& route() const { return *route_; }
   bool has_route() const { return route_ != nullptr; }
   const SiteRuntime* site() const { return site_; }
+  // That it came to last: the one that answered it, or where it waits. Without a route the client
+  // and the rate were asked about before Checkpoint::route ends.
+  Checkpoint checkpoint() const { return checkpoint_; }
   Arena& arena() { return arena_; }
   EventLoop& loop();
   Log& log();
@@ -152,6 +171,7 @@ class Exchange {
   BodySource* source_ = nullptr;
   BodySink* sink_ = nullptr;
   bool is_upgraded_ = false;
+  Checkpoint checkpoint_ = Checkpoint::target;
   std::uint8_t internal_redirects_ = 0;
   TimePoint started_{};
   Arena arena_;  // last: what it destroys may still use the rest

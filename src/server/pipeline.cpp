@@ -135,6 +135,7 @@ void Pipeline::handle(Exchange& exchange) {
 // The part that may have to wait until it is known who asks.
 void Pipeline::finish_handling(Exchange& exchange) {
   if (!check_body(exchange)) return;
+  exchange.checkpoint_ = Checkpoint::handler;
   exchange.route_->handler->handle(exchange);
 }
 
@@ -176,6 +177,7 @@ bool Pipeline::read_target(Exchange& exchange) {
 }
 
 bool Pipeline::find_site(Exchange& exchange) {
+  exchange.checkpoint_ = Checkpoint::site;
   exchange.site_ = exchange.runtime_->find_site(exchange.request_.target.host);
   if (exchange.site_ != nullptr) return true;
   exchange.fail(421, {});
@@ -185,6 +187,7 @@ bool Pipeline::find_site(Exchange& exchange) {
 // But for the challenges of certificate authorities (RFC 8555 section 8.3): before the first
 // certificate there is nothing to redirect to.
 bool Pipeline::redirect_to_https(Exchange& exchange) {
+  exchange.checkpoint_ = Checkpoint::https;
   const Request& request = exchange.request_;
   const SiteRuntime& site = *exchange.site_;
   if (!site.config->redirect_https || request.scheme == kHttps) return false;
@@ -208,6 +211,7 @@ bool Pipeline::redirect_to_https(Exchange& exchange) {
 // A connection was let in by the rules of the site that its client named when it began (RFC 6066
 // section 3); what another site asks of certificates nobody has looked at.
 bool Pipeline::check_client_certificate(Exchange& exchange) {
+  exchange.checkpoint_ = Checkpoint::certificate;
   const std::optional<config::Tls>& rules = exchange.site_->config->tls;
   if (!rules || rules->client_ca.empty()) return true;
   const TlsInfo* tls = exchange.request_.tls;
@@ -231,6 +235,7 @@ bool Pipeline::check_client_certificate(Exchange& exchange) {
 
 // Requests that are for no resource: OPTIONS *, and the methods that no route may have.
 bool Pipeline::answer_for_server(Exchange& exchange) {
+  exchange.checkpoint_ = Checkpoint::server;
   const http::Method method = exchange.request_.head.method;
   if (method == http::Method::options && exchange.request_.target.path == "*") {
     respond_with_allow(exchange, "GET, HEAD, OPTIONS, POST, PUT, DELETE, PATCH");
@@ -246,6 +251,7 @@ bool Pipeline::answer_for_server(Exchange& exchange) {
 
 // For the route that would get the request which the browser asks about.
 bool Pipeline::answer_preflight(Exchange& exchange) {
+  exchange.checkpoint_ = Checkpoint::preflight;
   const Request& request = exchange.request_;
   if (!CorsRules::is_preflight(request)) return false;
   const std::string_view method =
@@ -257,6 +263,7 @@ bool Pipeline::answer_preflight(Exchange& exchange) {
   if (!cors) return false;
   exchange.route_ = choice.route;
   if (!check_client(exchange)) return true;
+  exchange.checkpoint_ = Checkpoint::preflight;
   ResponseHead head(exchange.arena());
   cors->answer_preflight(request, head);
   exchange.respond(head, nullptr);
@@ -264,6 +271,7 @@ bool Pipeline::answer_preflight(Exchange& exchange) {
 }
 
 bool Pipeline::find_route(Exchange& exchange) {
+  exchange.checkpoint_ = Checkpoint::route;
   const std::string_view path = exchange.request_.target.path;
   RouteChoice choice = choose_route(*exchange.site_, path, exchange.request_.head.method_text);
   if (choice.route != nullptr) {
@@ -273,6 +281,7 @@ bool Pipeline::find_route(Exchange& exchange) {
   }
   // Who is not let in learns nothing of what there is.
   if (!check_client(exchange) || !check_rate(exchange)) return false;
+  exchange.checkpoint_ = Checkpoint::route;
   if (choice.allowed.empty()) {
     exchange.fail(404, {});
     return false;
@@ -289,6 +298,7 @@ bool Pipeline::find_route(Exchange& exchange) {
 
 // Without a route the site's rules count, here and below.
 bool Pipeline::check_client(Exchange& exchange) {
+  exchange.checkpoint_ = Checkpoint::client;
   const RouteRuntime* route = exchange.route_;
   const AccessRules& rules = route != nullptr ? route->access : exchange.site_->access;
   const PeerAddress& client = exchange.request_.client;
@@ -300,6 +310,7 @@ bool Pipeline::check_client(Exchange& exchange) {
 
 // A request that is sent on within the server is not counted again by the limit that did so last.
 bool Pipeline::check_rate(Exchange& exchange) {
+  exchange.checkpoint_ = Checkpoint::rate;
   const RouteRuntime* route = exchange.route_;
   RateLimiter* limiter =
       (route != nullptr ? route->rate_limiter : exchange.site_->rate_limiter).get();
@@ -318,6 +329,7 @@ bool Pipeline::check_rate(Exchange& exchange) {
 
 // False when the exchange has been answered, or goes on when the password has been checked.
 bool Pipeline::authenticate(Exchange& exchange) {
+  exchange.checkpoint_ = Checkpoint::user;
   Request& request = exchange.request_;
   // Another route's user is nobody to this one.
   request.user = {};
@@ -352,6 +364,7 @@ void Pipeline::on_authenticated(Exchange& exchange, std::string_view user, bool 
 }
 
 bool Pipeline::check_body(Exchange& exchange) {
+  exchange.checkpoint_ = Checkpoint::body;
   if (exchange.request_.framing.length <= exchange.route_->config->body_bytes) return true;
   exchange.fail(413, {});
   return false;

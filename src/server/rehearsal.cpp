@@ -129,9 +129,12 @@ Result<RehearsedAnswer> Rehearsal::ask(const RehearsedRequest& request, Duration
 }
 
 // As if the client had named the host in its handshake, too, and had no certificate of its own.
-std::optional<TlsInfo> Rehearsal::encryption_of(const http::Url& url) const {
-  if (!url.is_https) return std::nullopt;
+std::optional<TlsInfo> Rehearsal::encryption_of(const RehearsedRequest& request) const {
+  const http::Url& url = request.url;
   TlsInfo tls;
+  tls.is_plain = request.is_plain_to_tls;
+  if (tls.is_plain) return tls;
+  if (!url.is_https) return std::nullopt;
   tls.is_established = true;
   tls.server_name = url.host;
   const SiteRuntime* site = context_.runtime()->find_site(url.host);
@@ -149,9 +152,8 @@ bool Rehearsal::perform(const RehearsedRequest& request, Duration patience, Reco
       loop_, [](void* loop) { static_cast<EventLoop*>(loop)->stop(); }, &loop_);
   deadline.start(patience);
   // The connection is the context's: bury() takes it over.
-  connection->start(std::make_unique<RecordedTransport>(loop_, encode(request),
-                                                        encryption_of(request.url), recording,
-                                                        Connection::on_ready, connection));
+  connection->start(std::make_unique<RecordedTransport>(
+      loop_, encode(request), encryption_of(request), recording, Connection::on_ready, connection));
   while (context_.connection_count > 0 && deadline.is_active()) loop_.run();
   if (context_.connection_count == 0) return true;
   connection->abort();
@@ -165,6 +167,8 @@ void Rehearsal::on_end(const Exchange& exchange) {
   answer_.host = target.host;
   if (!target.raw_path.empty()) answer_.path = target.path;
   answer_.answered_path = exchange.answered_path();
+  answer_.checkpoint = exchange.checkpoint();
+  answer_.user = exchange.request().user;
   if (exchange.site() == nullptr) return;
   answer_.site = exchange.site()->config;
   if (exchange.has_route()) {
@@ -172,6 +176,13 @@ void Rehearsal::on_end(const Exchange& exchange) {
     answer_.handler = exchange.route().handler_name;
   }
   note_routing(exchange);
+  // Where there is no route, what comes before it has been asked.
+  if (answer_.checkpoint == Checkpoint::route || answer_.checkpoint > Checkpoint::rate) {
+    const auto& limit =
+        answer_.route != nullptr ? answer_.route->rate_limit : answer_.site->rate_limit;
+    if (limit) answer_.counted_by = &*limit;
+  }
+  if (answer_.checkpoint < Checkpoint::preflight) return;
   const AccessRules& rules =
       exchange.has_route() ? exchange.route().access : exchange.site()->access;
   if (rules.is_open()) return;

@@ -22,6 +22,7 @@ struct RehearsedRequest {
   http::Url url;
   config::Fields fields{};  // besides Host, which one of them may replace
   PeerAddress client = PeerAddress::of_ipv4({127, 0, 0, 1});
+  bool is_plain_to_tls = false;  // the listener awaits TLS, and the client speaks none
 };
 
 // The error is a method or a field that no request can have.
@@ -48,7 +49,12 @@ struct RehearsedAnswer {
     bool is_let_in = true;
     const config::Network* network = nullptr;  // that decided; absent: it is in none
   };
-  std::optional<Admission> admission;  // absent: there are none, or routing was not asked
+  std::optional<Admission> admission;          // absent: there are none, or routing was not asked
+  Checkpoint checkpoint = Checkpoint::target;  // that answered
+  // That the request is counted by: nothing is counted here. Absent: none, or it was answered
+  // before.
+  const config::RateLimit* counted_by = nullptr;
+  std::string user;  // whom `auth` has let in; empty: nobody had to say who they are, or is right
   AnswerSource source;
   // A program would run. Status, fields and body are its own, and what follows here is empty.
   bool is_program = false;
@@ -78,7 +84,7 @@ class Rehearsal {
  private:
   class RehearsingHandler;
   Rehearsal();
-  std::optional<TlsInfo> encryption_of(const http::Url& url) const;
+  std::optional<TlsInfo> encryption_of(const RehearsedRequest& request) const;
   bool perform(const RehearsedRequest& request, Duration patience, Recording& recording);
   void on_end(const Exchange& exchange);
   void note_routing(const Exchange& exchange);

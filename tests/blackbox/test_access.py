@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """allow, deny and connections_per_ip: whom the server answers."""
 import json
+import re
 
 import pytest
 
@@ -145,6 +146,11 @@ def test_explain_says_which_network_decided(uvhttpd, tmp_path):
     assert "  client    10.2.2.3: let in, in 10.0.0.0/8 of allow\n" in explain("/internal/a.txt", "10.2.2.3")
     assert "  client    192.0.2.1: not let in, in none of allow\n" in explain("/internal/a.txt", "192.0.2.1")
     assert "  client    192.0.2.1: let in, in none of deny\n" in explain("/a.txt", "192.0.2.1")
+    lines = (tmp_path / "uvhttpd.toml").read_text().splitlines()
+    for client, key in ("10.1.2.3", "deny"), ("192.0.2.1", "allow"):
+        line = int(re.search(rf"^  because   {key} in line (\d+)$", explain("/internal/a.txt", client), re.M)[1])
+        assert lines[line - 1].startswith(key + " = ")
+    assert "because" not in explain("/internal/a.txt", "10.2.2.3")
     answer = json.loads(explain("/internal/a.txt", "10.1.2.3", "--json"))
     assert answer["client"] == {"client": "10.1.2.3", "is_let_in": False, "network": "10.1.0.0/16"}
     assert answer["status"] == 403

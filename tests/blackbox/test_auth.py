@@ -204,11 +204,18 @@ class TestAnswers:
     def test_explain_says_what_is_asked_for(self, running, uvhttpd):
         text = uvhttpd("explain", "-c", running.file, "http://a/staff/").stdout
         assert re.search(r'^  auth      "Staff only", for the users in \S+/users$', text, re.MULTILINE)
-        assert re.search(r"^  answer    401 Unauthorized", text, re.MULTILINE)
-        assert re.search(r"^    WWW-Authenticate: .*  auth$", text, re.MULTILINE)
+        assert re.search(r"^  answer    401 Unauthorized.*\n  because   auth in line [0-9]+$", text, re.MULTILINE)
+        known = uvhttpd("explain", "-c", running.file, "http://a/staff/", "-H", ": ".join(basic("alice", "secret")[0])).stdout
+        assert re.search(r'^  auth      "Staff only", for the users in \S+/users; "alice" is let in$', known, re.MULTILINE)
+        written = running.file.read_text()
+        put(running.file, written.replace("Staff only", 'a \\"b\\" \\\\c'))
+        odd = uvhttpd("explain", "-c", running.file, "http://a/staff/").stdout
+        assert '  auth      "a \\"b\\" \\\\c", for' in odd and '    WWW-Authenticate: Basic realm="a \\"b\\" \\\\c", charset="UTF-8"  ' in odd
+        put(running.file, written)
+        assert re.search(r"^    WWW-Authenticate: .*  auth in line [0-9]+$", text, re.MULTILINE)
         said = json.loads(uvhttpd("explain", "-c", running.file, "--json", "http://a/staff/", "-H",
                                   ": ".join(basic("alice", "secret")[0])).stdout)
-        assert said["status"] == 200
+        assert said["status"] == 200 and said["user"] == "alice" and said["because"] is None
         assert said["auth"] == {"realm": "Staff only", "users": str(running.tmp / "users")}
         assert json.loads(uvhttpd("explain", "-c", running.file, "--json", "http://a/").stdout)["auth"] is None
 

@@ -232,3 +232,36 @@ def test_faulty_file_is_shown_as_check_shows_it(uvhttpd, tmp_path):
         checked = uvhttpd("check", "-c", file, *more)
         explained = uvhttpd("explain", "-c", file, *more, BASE)
         assert (explained.returncode, explained.stdout, explained.stderr) == (2, checked.stdout, checked.stderr)
+
+
+LIMITED = """
+[[listener]]
+address = "127.0.0.1:8080"
+[[site]]
+root = "www"
+rate_limit = { requests = 10, per = "1m", burst = 20 }
+[[site.route]]
+path = "/key"
+handler = "respond"
+body_bytes = "1KiB"
+rate_limit = { requests = 1, key = "header:X-Key" }
+[[site.route]]
+path = "/free"
+handler = "respond"
+rate_limit = false
+"""
+
+
+def test_limit_that_counts_a_request_is_told_and_counts_none(uvhttpd, tmp_path):
+    site(tmp_path, FILES)
+    file = put(tmp_path / "uvhttpd.toml", LIMITED)
+
+    def run(*arguments):
+        return uvhttpd("explain", "-c", file, *arguments).stdout
+    assert "  rate      counted by rate_limit in line 6: 10 in 60s, 20 at once, for each client\n" in run("http://localhost:8080/")
+    assert "  rate      counted by rate_limit in line 11: 1 in 1s, 1 at once, for each header:x-key\n" in run("http://localhost:8080/key")
+    assert "rate_limit" not in run("http://localhost:8080/free")
+    limit = json.loads(run("--json", "http://localhost:8080/key"))["counted_by"]
+    assert limit == {"requests": 1, "per_ms": 1000, "burst": 1, "key": "header:x-key"}
+    large = json.loads(run("--json", "POST", "http://localhost:8080/key", "-H", "Content-Length: 2000"))
+    assert large["status"] == 413 and large["because"] == "body_bytes in line 10"

@@ -191,3 +191,46 @@ def test_explain_shows_fields_of_encrypted_answers_only_there(explain):
 def test_explain_in_json_says_whether_it_is_encrypted(explain):
     told = json.loads(explain("https://localhost:8443/a.txt", "--json"))
     assert "127.0.0.1:8443" in json.dumps(told)
+
+
+def test_explain_names_the_key_of_tls_behind_an_answer_and_a_field(explain, files, authority):
+    encrypted = explain("https://localhost:8443/a.txt", more=', hsts = "max-age=60"')
+    assert re.search(r"^    Strict-Transport-Security: max-age=60 +hsts in line \d+$", encrypted, re.M), encrypted
+    put(files / "ca.pem", authority.certificate.read_bytes())
+    refused = explain("https://localhost:8443/a.txt", more=', client_ca = "ca.pem"')
+    assert re.search(r"^  answer +403 .*\n  because +client_ca in line \d+: the client has no certificate$", refused, re.M), refused
+
+
+def test_explain_names_redirect_https(explain, uvhttpd, files):
+    explain("http://localhost:8080/a.txt")
+    file = files / "uvhttpd.toml"
+    put(file, file.read_text().replace("[[site]]\n", "[[site]]\nredirect_https = true\n"))
+    line = file.read_text().splitlines().index("redirect_https = true") + 1
+    for method, status in ("GET", 301), ("POST", 308):
+        said = json.loads(uvhttpd("explain", "-c", file, "--json", method, "http://localhost:8080/a.txt").stdout)
+        assert said["status"] == status and said["because"] == f"redirect_https in line {line}"
+        assert {field["name"]: field["from"] for field in said["fields"]}["Location"] == said["because"]
+
+
+def test_plain_http_to_a_listener_with_tls_is_explained_as_it_is_answered(explain):
+    said = explain("http://localhost:8443/a.txt")
+    assert re.search(r"^  listener +127\.0\.0\.1:8443, which takes only https$", said, re.M), said
+    assert re.search(r"^  answer +400 .*\n  because +tls of the listener 127\.0\.0\.1:8443: plain HTTP is refused there$", said, re.M), said
+
+
+def test_https_to_a_listener_without_tls_has_no_answer(explain, uvhttpd, files):
+    explain("http://localhost:8080/a.txt")
+    result = uvhttpd("explain", "-c", files / "uvhttpd.toml", "https://localhost:8080/a.txt")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == "uvhttpd: no answer: the listener 127.0.0.1:8080 has no TLS\n"
+
+
+def test_expectations_meet_the_listener_of_their_port(uvhttpd, files):
+    test = '\n[[expect]]\nrequest = "{}"\nstatus = {}\n'
+    put(files / "uvhttpd.toml", CONFIG.format(more="") + test.format("http://localhost:8443/a.txt", 400) +
+        test.format("https://localhost:8443/a.txt", 200) + test.format("https://localhost/a.txt", 200))
+    result = uvhttpd("check", "-c", files / "uvhttpd.toml")
+    assert result.returncode == 0, result.stderr
+    put(files / "uvhttpd.toml", CONFIG.format(more="") + test.format("https://localhost:8080/a.txt", 200))
+    result = uvhttpd("check", "-c", files / "uvhttpd.toml")
+    assert result.returncode == 2 and "the listener 127.0.0.1:8080 has no TLS" in result.stderr, result.stderr

@@ -30,6 +30,7 @@ TEST_CASE("field_origin names the part of the configuration, the handler or the 
   answer.handler = "static";
   answer.answered_path = "/a/x";
   answer.status = 200;
+  answer.checkpoint = Checkpoint::handler;
 
   struct Row {
     std::string name;
@@ -62,6 +63,22 @@ TEST_CASE("field_origin names the part of the configuration, the handler or the 
     CHECK(field_origin("Content-Type", "text/html", answer) == "error_pages of [[site]] in line 3");
     answer.status = 403;
     CHECK(field_origin("Content-Type", "text/html", answer) == "the handler static");
+  }
+  SUBCASE("of answers before the handler the key that gave them") {
+    site.redirect_https_line = 4;
+    route.key_lines.auth = 11;
+    answer.checkpoint = Checkpoint::https;
+    CHECK(field_origin("Location", "https://a/", answer) == "redirect_https in line 4");
+    answer.checkpoint = Checkpoint::user;
+    CHECK(field_origin("WWW-Authenticate", "Basic", answer) == "auth in line 11");
+    CHECK(field_origin("Content-Type", "text/html", answer) == "the server");
+  }
+  SUBCASE("of Strict-Transport-Security its key, unless another wrote it") {
+    site.tls.emplace();
+    site.tls->hsts = "max-age=60";
+    site.tls->hsts_line = 5;
+    CHECK(field_origin("Strict-Transport-Security", "max-age=60", answer) == "hsts in line 5");
+    CHECK(field_origin("Strict-Transport-Security", "max-age=6", answer) == "the handler static");
   }
   SUBCASE("without a route the server, and no line that is not known") {
     answer.route = nullptr;

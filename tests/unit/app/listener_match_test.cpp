@@ -43,6 +43,32 @@ TEST_CASE("match_listeners finds the listeners of the URL's port and address") {
   }
 }
 
+TEST_CASE("match_listeners knows the listener that speaks the other way") {
+  Listener encrypted{Listener::Kind::ip, "127.0.0.1:8443", "127.0.0.1", 8443, ""};
+  encrypted.tls = true;
+  Listener behind_proxy{Listener::Kind::ip, "127.0.0.1:8081", "127.0.0.1", 8081, ""};
+  behind_proxy.trusted_proxies.emplace_back();
+  const Listener plain{Listener::Kind::ip, "127.0.0.1:8080", "127.0.0.1", 8080, ""};
+  const std::vector<Listener> listeners = {encrypted, behind_proxy, plain};
+  struct Row {
+    std::string url;
+    std::string other_way;
+  };
+  const Row rows[] = {
+      {"http://localhost:8443/", "127.0.0.1:8443"},
+      {"https://localhost:8443/", ""},
+      {"http://127.0.0.2:8443/", ""},
+      {"http://localhost:8080/", ""},
+      {"https://localhost:8080/", "127.0.0.1:8080"},
+      {"https://localhost:8081/", ""},
+      {"http://localhost/", ""},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.url);
+    CHECK(match_listeners(listeners, *http::parse_url(row.url)).other_way == row.other_way);
+  }
+}
+
 TEST_CASE("match_listeners calls those possible of which a URL tells nothing") {
   const std::vector<Listener> listeners = {
       {Listener::Kind::unix_socket, "unix:/run/a", "", 0, "/run/a"},

@@ -152,5 +152,31 @@ TEST_CASE("The route that is added for the files has the access rules of its sit
   CHECK(added.rate_limit == RateLimit{3, milliseconds(1000), 3, ""});
 }
 
+TEST_CASE("The lines of keys are those of the route, or else of its site") {
+  const Config config = config_of(R"([[site]]
+root = "/srv/www"
+allow = ["::1"]
+rate_limit = { requests = 1 }
+body_bytes = 1
+redirect_https = true
+[[site.route]]
+path = "/a"
+handler = "static"
+deny = ["::1"]
+body_bytes = 2
+)");
+  const Site& site = config.sites.front();
+  CHECK(site.redirect_https_line == 6);
+  CHECK(site.key_lines.allow == 3);
+  CHECK(site.key_lines.deny == 0);
+  CHECK(site.key_lines.body_bytes == 5);
+  const KeyLines& own = site.routes.front().key_lines;
+  CHECK(own.allow == 0);
+  CHECK(own.deny == 10);
+  CHECK(own.rate_limit == 4);
+  CHECK(own.body_bytes == 11);
+  CHECK(site.routes.back().key_lines.allow == 3);
+}
+
 }  // namespace
 }  // namespace uvhttpd::config::tests

@@ -223,6 +223,72 @@ TEST_CASE("A rehearsal goes through the limits and the parser of the configurati
   CHECK(bad.log_lines[0].find("percent") != std::string::npos);
 }
 
+TEST_CASE("A rehearsal knows the step that answered and the limit that counts") {
+  auto prepared = Rehearsal::prepare(config_of(R"([[site]]
+hosts = ["moved.org"]
+redirect_https = true
+deny = ["0.0.0.0/0"]
+[[site.route]]
+path = "/*"
+handler = "respond"
+body = "target"
+[[site]]
+hosts = ["limited.org"]
+rate_limit = { requests = 3 }
+[[site.route]]
+path = "/off/*"
+handler = "respond"
+body = "target"
+rate_limit = false
+[[site.route]]
+path = "/closed/*"
+handler = "respond"
+body = "target"
+deny = ["127.0.0.0/8"]
+[[site.route]]
+path = "/small"
+handler = "respond"
+body = "target"
+body_bytes = 0
+)"),
+                                     build_named);
+  REQUIRE(prepared.has_value());
+  struct Row {
+    std::string url;
+    config::Fields fields;
+    Checkpoint checkpoint;
+    bool is_counted;
+  };
+  const Row rows[] = {
+      {"http://moved.org/", {}, Checkpoint::https, false},
+      {"http://moved.org/%zz", {}, Checkpoint::target, false},
+      {"http://limited.org/none", {}, Checkpoint::route, true},
+      {"http://limited.org/off/", {}, Checkpoint::handler, false},
+      {"http://limited.org/closed/", {}, Checkpoint::client, false},
+      {"http://limited.org/small", {}, Checkpoint::handler, true},
+      {"http://limited.org/small", {{"Content-Length", "1"}}, Checkpoint::body, true},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.url);
+    const auto answer = (*prepared)->ask({"GET", *http::parse_url(row.url), row.fields});
+    REQUIRE(answer.has_value());
+    CHECK(answer->checkpoint == row.checkpoint);
+    CHECK((answer->counted_by != nullptr) == row.is_counted);
+    CHECK(answer->admission.has_value() == (row.checkpoint == Checkpoint::client));
+  }
+}
+
+TEST_CASE("A rehearsal gives what a client gets that speaks no TLS where it is awaited") {
+  Stage stage;
+  auto answer = stage.rehearsal->ask(
+      {.url = *http::parse_url("http://example.org/pages/"), .is_plain_to_tls = true});
+  REQUIRE(answer.has_value());
+  CHECK(answer->status == 400);
+  CHECK(answer->site == nullptr);
+  CHECK(answer->path.empty());
+  CHECK(stage.ask("http://example.org/pages/").status == 200);
+}
+
 TEST_CASE("A rehearsal waits for answers that come later, in pieces or are large") {
   Stage stage;
   CHECK(stage.ask("http://example.org/late").body_bytes == 4);
