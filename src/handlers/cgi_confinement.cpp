@@ -39,7 +39,7 @@ constexpr const char* kSettings[] = {
     "/etc/ImageMagick*", "/etc/ghostscript", "/etc/paper*", "/etc/libpaper.d", "/etc/texmf"};
 // Where those are replaced, /etc/passwd by whoever adds a user.
 constexpr const char* kSettingsIn[] = {"/etc", "/etc/ssl"};
-constexpr const char* kTemporary[] = {"/tmp", "/var/tmp"};
+constexpr const char* kTemporary[] = {"/tmp", "/var/tmp", "/dev/shm"};
 
 // What is nobody's business but the server's.
 std::vector<std::string> secrets_of(const config::Config& config) {

@@ -18,7 +18,7 @@ from sites import put, site
 from wire import wait_until
 
 PROBE = """#!/usr/bin/python3
-import ctypes, os, socket, sys, urllib.parse
+import ctypes, multiprocessing, os, socket, sys, urllib.parse
 what, _, where = urllib.parse.unquote(os.environ["QUERY_STRING"]).partition(":")
 libc = ctypes.CDLL(None, use_errno=True)
 acts = {
@@ -32,6 +32,7 @@ acts = {
     "status": lambda: "".join(line for line in open("/proc/self/status") if line.startswith(("NoNewPrivs", "Seccomp:"))),
     "abstract": lambda: socket.socket(socket.AF_UNIX).connect("\\0" + where),
     "run": lambda: os.execv(where, [where]),
+    "share": lambda: multiprocessing.Lock().acquire(),
 }
 calls = {"ptrace": lambda: libc.ptrace(0, 0, 0, 0), "unshare": lambda: libc.unshare(0x10000000), "setns": lambda: libc.setns(0, 0)}
 if what in calls:
@@ -224,6 +225,10 @@ def test_program_writes_only_where_it_may(probe, tmp_path, outside):
     assert ask(f"write:{outside}/secret") == refused()
     assert ask("write:/dev/null") == "7"
     assert ask("write:/etc/uvhttpd-test") == refused()
+
+
+def test_program_shares_memory_with_its_children(probe):
+    assert probe()("share:") == "True"
 
 
 @landlock
