@@ -2,6 +2,7 @@
 #include "app/commands.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -74,12 +75,30 @@ std::vector<config::Diagnostic> try_out(std::shared_ptr<const config::Config> co
   return found;
 }
 
+// Where only files are missing, or not what they should be: what is wrong with the certificates
+// that are there.
+std::vector<config::Diagnostic> check_other_certificates(const std::string& file) {
+  const config::Loaded loaded = config::load_file(file, false);
+  if (!loaded.config) return {};
+  std::vector<config::Diagnostic> found = check_certificates(*loaded.config);
+  std::erase_if(found, [](const config::Diagnostic& fault) {
+    std::error_code error;
+    return !std::filesystem::is_regular_file(fault.file, error) ||
+           ::access(fault.file.c_str(), R_OK) != 0;
+  });
+  return found;
+}
+
 int check(const Options& options) {
   config::Loaded loaded = config::load_file(options.file);
   if (loaded.config) {
     const auto tried = std::make_shared<const config::Config>(*loaded.config);
     for (config::Diagnostic& fault : try_out(tried)) {
       if (fault.severity == config::Diagnostic::Severity::error) loaded.config.reset();
+      loaded.diagnostics.push_back(std::move(fault));
+    }
+  } else {
+    for (config::Diagnostic& fault : check_other_certificates(options.file)) {
       loaded.diagnostics.push_back(std::move(fault));
     }
   }

@@ -145,10 +145,10 @@ Loaded load_text(std::string text, const std::string& path, bool check_disk) {
   }
 }
 
-Loaded load_file(const std::string& path) {
+Loaded load_file(const std::string& path, bool check_disk) {
   Result<std::string> text = read_whole(path);
   if (!text) return failed(path, text.error().message);
-  return load_text(*std::move(text), path);
+  return load_text(*std::move(text), path, check_disk);
 }
 
 }  // namespace uvhttpd::config

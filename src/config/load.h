@@ -20,7 +20,8 @@ struct Loaded {
   std::optional<Config> config;  // absent when any diagnostic is an error
   std::vector<Diagnostic> diagnostics;
 };
-Loaded load_file(const std::string& path);
+// With `check_disk` false the files that it names need not be there.
+Loaded load_file(const std::string& path, bool check_disk = true);
 
 // The same for text; `path` names it in messages and is what relative paths are relative to.
 // With `check_disk` false nothing but the text decides (for fuzzing and unit tests).

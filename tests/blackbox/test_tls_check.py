@@ -91,6 +91,16 @@ def test_a_missing_file_is_named(check, files, file):
     assert status == 2 and re.search(rf"{file}.*No such file", said, re.DOTALL | re.IGNORECASE), said
 
 
+def test_a_missing_file_hides_no_faults_of_other_sites(uvhttpd, files):
+    (files / "key.pem").unlink()
+    put(files / "other.pem", "")
+    put(files / "uvhttpd.toml", CONFIG.format(more="") +
+        '[[site]]\nhosts = ["other.test"]\nroot = "www"\ntls = { certificate = "other.pem", key = "other.pem" }\n')
+    said = uvhttpd("check", "-c", files / "uvhttpd.toml").stderr
+    assert len(re.findall(r"key\.pem", said)) >= 1 and "no certificate in it" in said and "no private key in it" in said, said
+    assert len(re.findall("No such file", said)) == 1, said
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 def test_a_key_that_may_not_be_read_is_named(files):
     put(files / "uvhttpd.toml", CONFIG.format(more=""))
