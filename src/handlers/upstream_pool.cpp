@@ -123,12 +123,14 @@ void UpstreamPool::start() {
 void UpstreamPool::on_resolved(UpstreamServer& server) {
   const std::optional<Error>& error = server.resolver_->error();
   const std::string said = error ? error->message : std::string{};
-  if (error && said != server.told_) {
-    log_.warn(route_, "upstream {}: {}", server.rules_.text, said);
-  } else if (!error && !server.told_.empty()) {
-    log_.info(route_, "upstream {}: its name has addresses again", server.rules_.text);
+  const bool is_change = std::exchange(server.told_, said) != said;
+  if (is_change && server.opinion_.figures().is_news(said)) {
+    if (error) {
+      log_.warn(route_, "upstream {}: {}", server.rules_.text, said);
+    } else {
+      log_.info(route_, "upstream {}: its name has addresses again", server.rules_.text);
+    }
   }
-  server.told_ = said;
   if (!error) {
     if (server.addresses_.empty()) server.opinion_.set(UpstreamState::up);
     server.addresses_ = server.resolver_->addresses();

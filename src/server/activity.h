@@ -86,9 +86,18 @@ struct UpstreamFigures {
   // How many workers take it for resolving, up, down. Through UpstreamOpinion.
   std::array<std::atomic<std::uint64_t>, 3> workers{};
 
+  // What became of looking its name up. False when the last worker that spoke of it said the same.
+  bool is_news(const std::string& said) {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(said_of_name_, said) != said;
+  }
   std::uint64_t workers_that_say(UpstreamState state) const {
     return workers[static_cast<std::size_t>(state)].load(std::memory_order_relaxed);
   }
+
+ private:
+  std::mutex mutex_;
+  std::string said_of_name_;
 };
 
 // The state of an upstream as one worker knows it: counted as long as this exists.

@@ -2,6 +2,7 @@
 """The reverse proxy: which of several upstreams gets a request, and where names are looked up."""
 import collections
 import os
+import re
 import threading
 
 import pytest
@@ -150,6 +151,17 @@ def test_name_without_an_address_is_a_warning_and_502_until_there_is_one(server,
     assert running.fetch("/").status == 502
     hosts("127.0.0.1 app.example\n")
     wire.wait_until(lambda: running.fetch("/").status == 200, "resolved", 10)
+
+
+@needs_namespace
+def test_log_says_once_for_all_workers_that_a_name_has_no_address(server, several, hosts):
+    text = proxy(named(several(1)[0]), 'resolve_every = "100ms"').replace("workers = 1", "workers = 3")
+    running = server(text, prefix=hosts.prefix)
+    assert [running.fetch("/").status for _ in range(30)] == [502] * 30
+    hosts("127.0.0.1 app.example\n")
+    wire.wait_until(lambda: all(running.fetch("/").status == 200 for _ in range(30)), "resolved by all", 10)
+    assert len(re.findall("warn .*app.example", running.log_text())) == 1, running.log_text()
+    assert running.log_text().count("has addresses again") == 1
 
 
 @needs_namespace
