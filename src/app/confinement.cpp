@@ -218,7 +218,7 @@ void describe_programs(const config::Config& config, std::vector<std::string>& l
       const std::vector<PathRule> own(rules.paths.begin() + static_cast<std::ptrdiff_t>(system),
                                       rules.paths.end());
       lines.push_back(fmt::format(
-          "sandbox: programs of {}: besides the system and /tmp read {}; run {}; write {}; {}",
+          "sandbox: programs of {}: besides the system and temporary files read {}; run {}; write {}; {}",
           route.path.text, paths_with(own, kRead), paths_with(own, kExecute),
           paths_with(own, kWrite), cgi->network ? "TCP" : "no TCP"));
     }
@@ -229,14 +229,13 @@ std::string naming(unsigned rights) {
   return (rights & (kWrite | kCreate | kRemove | kSockets)) != 0 ? "writing to " : "reading ";
 }
 
-Result<void> covers(const std::vector<std::uint16_t>& have, const std::vector<std::uint16_t>& want,
-                    std::string_view doing) {
+void add_missing_ports(const std::vector<std::uint16_t>& have,
+                       const std::vector<std::uint16_t>& want, std::string_view doing,
+                       std::vector<std::string>& missing) {
   for (const std::uint16_t port : want) {
     if (std::find(have.begin(), have.end(), port) != have.end()) continue;
-    return Unexpected(
-        Error{fmt::format("{} the TCP port {} {}", doing, port, kSandboxOff), EACCES});
+    missing.push_back(fmt::format("{} the TCP port {} {}", doing, port, kSandboxOff));
   }
-  return {};
 }
 
 }  // namespace
@@ -290,6 +289,11 @@ Result<void> check_sandbox(const config::Config& config) {
   return {};
 }
 
+Result<void> Sandbox::forbid_rings(const config::Config& config) {
+  if (config.server.sandbox == config::Sandbox::off || !has_seccomp()) return {};
+  return apply(no_rings_filter());
+}
+
 Result<void> Sandbox::enter(const config::Config& config, EventLoop& loop, Log& log) {
   if (config.server.sandbox == config::Sandbox::off) return {};
   TRY(check_sandbox(config));
@@ -307,6 +311,8 @@ Result<void> Sandbox::enter(const config::Config& config, EventLoop& loop, Log& 
     has_filter_ = true;
   } else if (knows_seccomp()) {
     log.info("sandbox", "no filter of system calls in this kernel");
+  } else {
+    log.debug("sandbox", "this build has no filter of system calls");
   }
   return {};
 }
@@ -336,25 +342,27 @@ unsigned Sandbox::rights_at(const std::string& path) const {
   }
 }
 
-Result<void> Sandbox::admits(const config::Config& config) const {
+std::vector<std::string> Sandbox::missing_for(const config::Config& config) const {
   const Confinement wanted = confinement_for(config);
+  std::vector<std::string> missing;
   if (has_filter_ && wanted.runs_programs && !entered_.runs_programs) {
-    return Unexpected(Error{fmt::format("running programs {}", kSandboxOff), EACCES});
+    missing.push_back(fmt::format("running programs {}", kSandboxOff));
   }
-  if (landlock_ == 0) return {};
+  if (landlock_ == 0) return missing;
   for (const PathRule& rule : wanted.rules.paths) {
-    const unsigned missing = rule.rights & ~rights_at(rule.path);
-    if (!rule.is_required || missing == 0) continue;
-    return Unexpected(Error{naming(missing) + rule.path + " " + std::string(kSandboxOff), EACCES});
+    const unsigned lacking = rule.rights & ~rights_at(rule.path);
+    if (!rule.is_required || lacking == 0) continue;
+    missing.push_back(naming(lacking) + rule.path + " " + std::string(kSandboxOff));
   }
-  if (landlock_ < kLandlockWithTcp) return {};
-  TRY(covers(entered_.rules.bind_ports, wanted.rules.bind_ports, "listening on"));
-  if (!entered_.rules.confines_connect) return {};
+  if (landlock_ < kLandlockWithTcp) return missing;
+  add_missing_ports(entered_.rules.bind_ports, wanted.rules.bind_ports, "listening on", missing);
+  if (!entered_.rules.confines_connect) return missing;
   if (!wanted.rules.confines_connect) {
-    return Unexpected(
-        Error{fmt::format("programs with network = true: it {}", kSandboxOff), EACCES});
+    missing.push_back(fmt::format("programs with network = true: it {}", kSandboxOff));
   }
-  return covers(entered_.rules.connect_ports, wanted.rules.connect_ports, "connecting to");
+  add_missing_ports(entered_.rules.connect_ports, wanted.rules.connect_ports, "connecting to",
+                    missing);
+  return missing;
 }
 
 }  // namespace uvhttpd

@@ -38,11 +38,14 @@ class Sandbox {
  public:
   // Somebody outside is reached through one. Before enter().
   void leave_abstract_sockets() { confines_abstract_sockets_ = false; }
+  // Call before there is an EventLoop, for which libuv would make what enter() then takes away. The
+  // process gives up gaining privileges, unless the sandbox is off. The error is the kernel's.
+  static Result<void> forbid_rings(const config::Config& config);
   // As config.server.sandbox says. Call once, while there is only one thread. With Sandbox::on the
   // error is what the kernel lacks; with Sandbox::automatic the log says so.
   Result<void> enter(const config::Config& config, EventLoop& loop, Log& log);
-  // The error names what `config` needs and the process may not.
-  Result<void> admits(const config::Config& config) const;
+  // What `config` needs and the process may not, for people, each on a line of its own.
+  std::vector<std::string> missing_for(const config::Config& config) const;
 
  private:
   struct Granted {

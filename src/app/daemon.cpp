@@ -130,10 +130,11 @@ class Daemon {
     if (sandbox != started_with_->server.sandbox) {
       log_.warn("config", "server.sandbox takes effect with the next start");
     }
-    if (const Result<void> admitted = sandbox_.admits(*loaded.config); !admitted) {
-      log_.error("config", "{}: {}", loaded.config->file, admitted.error().message);
-      return refuse_reload();
+    const std::vector<std::string> missing = sandbox_.missing_for(*loaded.config);
+    for (const std::string& each : missing) {
+      log_.error("config", "{}: {}", loaded.config->file, each);
     }
+    if (!missing.empty()) return refuse_reload();
     auto config = std::make_shared<const config::Config>(std::move(*loaded.config));
     if (const auto failures = run_expectations(config); !failures.empty()) {
       log_diagnostics(failures);
@@ -223,6 +224,10 @@ class Daemon {
 int run_daemon(std::shared_ptr<const config::Config> config) {
   auto prepared = std::make_shared<config::Config>(*config);
   prepared->program_descriptors = prepare_process();
+  if (const Result<void> forbidden = Sandbox::forbid_rings(*config); !forbidden) {
+    fmt::print(stderr, "uvhttpd: {}\n", forbidden.error().message);
+    return 1;
+  }
   Daemon daemon;
   return daemon.run(std::move(prepared));
 }

@@ -21,7 +21,7 @@ std::string shown(std::string_view text) {
   return is_utf8(text) && !has_control(text) ? std::string(text) : escape_for_log(text);
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = shown(text);
   if (out != text) return "\"" + out + "\"";
   for (std::size_t i = out.find_first_of("\"\\"); i != std::string::npos;
@@ -102,8 +102,8 @@ const config::Auth* auth_of(const RehearsedAnswer& answer) {
 }
 
 std::string auth_words(const config::Auth& auth, const RehearsedAnswer& answer) {
-  std::string text = quoted(auth.realm) + ", for the users in " + shown(auth.users);
-  if (!answer.user.empty()) text += "; " + quoted(answer.user) + " is let in";
+  std::string text = in_quotes(auth.realm) + ", for the users in " + shown(auth.users);
+  if (!answer.user.empty()) text += "; " + in_quotes(answer.user) + " is let in";
   return text;
 }
 

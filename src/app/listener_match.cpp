@@ -54,7 +54,9 @@ ListenerMatch match_listeners(const std::vector<config::Listener>& listeners,
       if (listener.tls != url.is_https) {
         has_port_otherwise = true;
         const bool is_behind_proxy = !listener.tls && !listener.trusted_proxies.empty();
-        if (listens_on(listener, url) && !is_behind_proxy) match.other_way = listener.address;
+        if (listens_on(listener, url) && !is_behind_proxy && match.other_way.empty()) {
+          match.other_way = listener.address;
+        }
         continue;
       }
       has_port = true;

@@ -170,6 +170,16 @@ std::string path_of_open(int fd) {
   return length > 0 ? std::string(path, static_cast<std::size_t>(length)) : std::string();
 }
 
+std::string reason_not_opened(const std::string& path, int error) {
+  std::string reason = std::generic_category().message(error);
+  if (error == EACCES && ::access(path.c_str(), R_OK) == 0) {
+    reason +=
+        ": its own permissions are no hindrance, so a sandbox leaves it out; if that is the "
+        "server's own, a restart lets it in";
+  }
+  return reason;
+}
+
 Result<std::string> read_file(int fd, std::uint64_t size, std::uint64_t limit) {
   if (size > limit) return Unexpected(Error::from_errno(EFBIG, "reading"));
   std::string content(size, '\0');

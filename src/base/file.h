@@ -76,6 +76,10 @@ int open_by_walking(int directory, std::string_view path, int flags, SymlinkPoli
 // (no /proc).
 std::string path_of_open(int fd);
 
+// Of opening the file for reading, with the errno it gave: "Permission denied", and that it is a
+// sandbox's doing where the file's own permissions are no hindrance.
+std::string reason_not_opened(const std::string& path, int error);
+
 // Reads a whole regular file of at most `limit` octets.
 Result<std::string> read_file(int fd, std::uint64_t size, std::uint64_t limit);
 

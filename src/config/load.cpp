@@ -9,6 +9,7 @@
 #include <exception>
 #include <filesystem>
 
+#include "base/file.h"
 #include "base/unique_fd.h"
 #include "config/readers.h"
 #include "config/values.h"
@@ -28,7 +29,10 @@ Loaded failed(const std::string& path, std::string message) {
 Result<std::string> read_whole(const std::string& path) {
   // A FIFO without a writer would block without O_NONBLOCK.
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!fd) return Unexpected(Error{"cannot be opened: " + reason(errno), errno});
+  if (!fd) {
+    const int error = errno;
+    return Unexpected(Error{"cannot be opened: " + reason_not_opened(path, error), error});
+  }
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) return Unexpected(Error{reason(errno), errno});
   if (S_ISDIR(status.st_mode)) return Unexpected(Error{"is a directory, not a file"});

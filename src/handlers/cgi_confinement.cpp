@@ -22,23 +22,27 @@ constexpr const char* kDeviceFiles[] = {"/dev/null",   "/dev/zero",    "/dev/ful
 // What is in /etc for all to know, by patterns of glob(3). The rest may be anybody's secrets.
 constexpr const char* kSettings[] = {
     // who and where
-    "/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/host*", "/etc/resolv.conf",
-    "/etc/gai.conf", "/etc/networks", "/etc/services", "/etc/protocols", "/etc/rpc",
-    "/etc/machine-id", "/etc/*release", "/etc/debian_version", "/etc/mtab",
+    "/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/hosts", "/etc/hosts.allow",
+    "/etc/hosts.deny", "/etc/hostname", "/etc/host.conf", "/etc/resolv.conf", "/etc/gai.conf",
+    "/etc/networks", "/etc/services", "/etc/protocols", "/etc/rpc", "/etc/machine-id",
+    "/etc/*release", "/etc/debian_version", "/etc/mtab",
     // time, language and terminals
     "/etc/localtime", "/etc/timezone", "/etc/locale*", "/etc/default/locale", "/etc/terminfo",
     "/etc/inputrc", "/etc/profile*", "/etc/bash*",
     // libraries and programs
-    "/etc/ld.so.*", "/etc/alternatives", "/etc/perl", "/etc/php*", "/etc/python*", "/etc/ruby*",
-    "/etc/java*", "/etc/R", "/etc/gitconfig", "/etc/gitweb*", "/etc/cgitrc", "/etc/mercurial",
+    "/etc/ld.so.*", "/etc/alternatives", "/etc/perl", "/etc/php.ini", "/etc/php.d",
+    "/etc/php/*/cli", "/etc/php/*/cgi", "/etc/php/*/mods-available", "/etc/python[0-9]*",
+    "/etc/ruby[0-9]*", "/etc/java-[0-9]*", "/etc/R", "/etc/gitconfig", "/etc/gitweb*",
+    "/etc/cgitrc", "/etc/mercurial",
     // cryptography: whom to trust
     "/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/ca-certificates*", "/etc/pki/tls/certs",
     "/etc/pki/tls/openssl.cnf", "/etc/pki/ca-trust", "/etc/crypto-policies", "/etc/gnutls",
     // documents and pictures
     "/etc/mime.types", "/etc/mailcap", "/etc/magic*", "/etc/xml", "/etc/sgml", "/etc/fonts",
-    "/etc/ImageMagick*", "/etc/ghostscript", "/etc/paper*", "/etc/libpaper.d", "/etc/texmf"};
+    "/etc/ImageMagick*", "/etc/ghostscript", "/etc/papersize", "/etc/paperspecs", "/etc/libpaper.d",
+    "/etc/texmf"};
 // Where those are replaced, /etc/passwd by whoever adds a user.
-constexpr const char* kSettingsIn[] = {"/etc", "/etc/ssl"};
+constexpr const char* kSettingsIn[] = {"/etc", "/etc/ssl", "/etc/default", "/etc/pki/tls"};
 constexpr const char* kTemporary[] = {"/tmp", "/var/tmp", "/dev/shm"};
 
 // What is nobody's business but the server's.
@@ -123,9 +127,15 @@ void add_all_but(const std::vector<std::string>& secrets, const PathRule& rule,
   }
 }
 
-void add_directory_of(const std::string& file, LandlockRules& rules) {
-  rules.paths.push_back({directory_of(file), kRead | kExecute});
-  rules.paths.push_back({directory_of(resolved(file)), kRead | kExecute});
+// What lies beside a file usually belongs to it, but not in /etc.
+std::string surroundings_of(const std::string& file) {
+  std::string directory = directory_of(file);
+  return directory == "/etc" ? file : directory;
+}
+
+void add_surroundings_of(const std::string& file, LandlockRules& rules) {
+  rules.paths.push_back({surroundings_of(file), kRead | kExecute});
+  rules.paths.push_back({surroundings_of(resolved(file)), kRead | kExecute});
 }
 
 }  // namespace
@@ -136,7 +146,7 @@ std::vector<PathRule> system_rules_for_programs() {
   // Often a link to where whoever manages the network writes it.
   constexpr char kResolver[] = "/etc/resolv.conf";
   if (const std::string file = resolved(kResolver); file != kResolver) {
-    rules.push_back({directory_of(file), kRead});
+    rules.push_back({surroundings_of(file), kRead});
   }
   rules.push_back({"/proc", kRead});
   for (const char* path : kDeviceFiles) {
@@ -151,9 +161,9 @@ LandlockRules rules_for_programs(const config::CgiHandler& handler,
   LandlockRules rules;
   rules.paths = system_rules_for_programs();
   if (!handler.root.empty()) rules.paths.push_back({handler.root, kRead | kExecute, true});
-  if (!handler.program.empty()) add_directory_of(handler.program, rules);
+  if (!handler.program.empty()) add_surroundings_of(handler.program, rules);
   for (const auto& [extension, interpreter] : handler.interpreter) {
-    add_directory_of(interpreter, rules);
+    add_surroundings_of(interpreter, rules);
   }
   if (!document_root.empty()) rules.paths.push_back({document_root, kRead});
   // What can be read can be run by an interpreter: to forbid the rest would only be in the way.
@@ -180,7 +190,9 @@ struct CgiConfinement::State {
     const std::vector<std::string> secrets = secrets_of(config);
     divided.clear();
     for (const char* path : kSettingsIn) divided.push_back({stamp_of(path), path});
-    for (std::string& path : settings()) wanted.push_back({std::move(path), kRead});
+    for (std::string& path : settings()) {
+      if (!leads_to(path, secrets)) wanted.push_back({std::move(path), kRead});
+    }
     for (const PathRule& rule : wanted) {
       // What may be written to the operator has named, or it is anybody's.
       if ((rule.rights & kWrite) != 0 || is_named(rule.path)) {

@@ -16,9 +16,9 @@
 namespace uvhttpd {
 
 // What programs of any kind need of the system, none of it anybody's own: programs and libraries,
-// /proc, the devices that are no devices, and /tmp to write to. A CgiConfinement adds what is in /etc
-// for all to know: names and addresses, languages, certificates of authorities, the settings of
-// interpreters.
+// /proc, the devices that are no devices, and /tmp, /var/tmp and /dev/shm to write to. A
+// CgiConfinement adds what is in /etc for all to know: names and addresses, languages, certificates
+// of authorities, the settings of interpreters.
 std::vector<PathRule> system_rules_for_programs();
 
 // Of the handler's programs; the above come first. Home directories are in it only where the

@@ -312,7 +312,9 @@ Result<void> FileTree::read_content(Representation& into, int fd) const {
 }
 
 bool FileTree::is_settled(const FileInfo& info) const {
-  return info.ctime_ns / 1'000'000 + kSettleMilliseconds <= around_.loop.wall_milliseconds();
+  constexpr std::int64_t kNanosecondsInMillisecond = 1'000'000;
+  return info.ctime_ns / kNanosecondsInMillisecond + kSettleMilliseconds <=
+         around_.loop.wall_milliseconds();
 }
 
 // RFC 9110 section 8.8.3. Of content that we hold, its hash: whatever the times say, and the same

@@ -70,7 +70,7 @@ class UpstreamServer {
   ConnectionCounts counts_;
   unsigned failures_ = 0;  // in a row
   TimePoint rests_until_{};
-  std::string told_;                                       // of its name, last
+  std::optional<std::string> told_;                        // of its name, last
   bool is_healthy_ = true;                                 // as far as its health is checked
   std::vector<std::unique_ptr<UpstreamConnection>> idle_;  // the one used last at the end
   std::unique_ptr<Resolver> resolver_;

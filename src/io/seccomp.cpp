@@ -340,6 +340,14 @@ SyscallFilter server_with_programs_filter() {
   return filter.take();
 }
 
+SyscallFilter no_rings_filter() {
+  FilterWriter filter;
+  filter.begin();
+  filter.end_at(kAbsentCalls, error(ENOSYS));
+  filter.end(kAllow);
+  return filter.take();
+}
+
 SyscallFilter program_filter(bool network) {
   FilterWriter filter;
   filter.begin();

@@ -120,8 +120,12 @@ std::string subject_of(const X509* certificate) {
 
 std::optional<std::string> TlsFiles::read(const std::string& path) {
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!file) {
+    fault(path, reason_not_opened(path, errno));
+    return std::nullopt;
+  }
   struct stat status {};
-  if (!file || ::fstat(file.get(), &status) != 0) {
+  if (::fstat(file.get(), &status) != 0) {
     fault(path, std::generic_category().message(errno));
     return std::nullopt;
   }

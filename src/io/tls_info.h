@@ -24,7 +24,10 @@ struct TlsInfo {
   std::string client_subject;          // RFC 2253
   std::string client_serial;           // hexadecimal
   std::string client_fingerprint;      // SHA-256 of the certificate, hexadecimal
-  std::string_view failure;            // why the handshake failed, as the library says it; for logs
+  // For logs, as the library says it: why the handshake failed, and what of that is about the
+  // peer's certificate; "": nothing.
+  std::string_view failure;
+  std::string_view certificate_fault;
 };
 
 }  // namespace uvhttpd

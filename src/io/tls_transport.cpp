@@ -51,6 +51,16 @@ int read_range(int fd, std::uint64_t offset, std::span<char> into) {
   return 0;
 }
 
+// Of a handshake that has just failed.
+std::string_view certificate_fault(const SSL* ssl) {
+  const long verdict = ::SSL_get_verify_result(ssl);
+  if (verdict != X509_V_OK) return ::X509_verify_cert_error_string(verdict);
+  const unsigned long error = ::ERR_peek_error();
+  const bool is_missing = ERR_GET_LIB(error) == ERR_LIB_SSL &&
+                          ERR_GET_REASON(error) == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
+  return is_missing ? "peer did not return a certificate" : std::string_view();
+}
+
 std::string hexadecimal(std::span<const unsigned char> octets) {
   constexpr char kDigits[] = "0123456789abcdef";
   std::string text;
@@ -354,6 +364,7 @@ IoResult TlsTransport::fail(int error) {
   if (!was_established && ssl_ != nullptr) {
     const char* reason = ::ERR_reason_error_string(::ERR_peek_error());
     info_.failure = reason != nullptr ? reason : "the peer has gone";
+    info_.certificate_fault = certificate_fault(ssl_.get());
     discard_input();
   }
   ::ERR_clear_error();

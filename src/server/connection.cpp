@@ -82,6 +82,7 @@ void Connection::receive() {
     case IoResult::Kind::blocked: break;
     case IoResult::Kind::end: read_closed_ = true; break;
     case IoResult::Kind::failed:
+      note_failed_handshake();
       read_closed_ = true;
       request_ = RequestPhase::lost;
       break;
@@ -93,6 +94,13 @@ void Connection::receive() {
   // advance() follows in all callers and expects the octets there.
   stash_bytes_ = 0;
   stash_.reset();
+}
+
+// Other reasons are those of scanners.
+void Connection::note_failed_handshake() {
+  const TlsInfo* tls = transport_->tls();
+  if (tls == nullptr || tls->certificate_fault.empty()) return;
+  context_.note_refused_certificate(client_, tls->certificate_fault);
 }
 
 void Connection::load_stash() {

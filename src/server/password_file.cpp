@@ -102,7 +102,10 @@ Result<PasswordFile> PasswordFile::open(std::string path, TimePoint now) {
 
 Result<PasswordFile::Fresh> PasswordFile::read(const std::string& path) {
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
-  if (!file) return Unexpected(Error::from_errno(errno, path));
+  if (!file) {
+    const int error = errno;
+    return Unexpected(Error{path + ": " + reason_not_opened(path, error), error});
+  }
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) return Unexpected(Error::from_errno(errno, path));
   const FileInfo info = FileInfo::from(status);

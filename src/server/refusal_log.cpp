@@ -28,9 +28,9 @@ void Refusals::tell(Log& log) {
   }
   if (count == 0) return;
   const std::string network = first.kind == PeerAddress::Kind::ipv6 ? "/64" : "";
-  log.warn(names_.where, "{}{}{}: {} {}{} refused ({})", first.text(), network,
-           has_others ? " and others" : "", count, names_.what, count == 1 ? "" : "s",
-           names_.limit);
+  log.write(names_.level, names_.where, "{}{}{}: {} {}{} refused ({})", first.text(), network,
+            has_others ? " and others" : "", count, names_.what, count == 1 ? "" : "s",
+            names_.limit);
 }
 
 RefusalLog::RefusalLog(EventLoop& loop, Log& log)

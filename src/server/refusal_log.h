@@ -24,6 +24,7 @@ class Refusals {
     std::string where;
     std::string what;
     std::string limit;
+    LogLevel level = LogLevel::warn;
   };
   explicit Refusals(Names names) : names_(std::move(names)) {}
   Refusals(const Refusals&) = delete;

@@ -169,22 +169,23 @@ Result<void> Server::open_sockets(const config::Config& config) {
 }
 
 // The error names all that is wrong; it is a line of the log each.
-Result<Server::Certificates> Server::read_certificates(const config::Config& config,
-                                                       bool in_use) const {
+Result<Server::Certificates> Server::read_certificates(const config::Config& config, bool in_use) {
   Certificates certificates;
   certificates.files.watch(certificate_files(config));
   std::vector<TlsFault> warnings;
   auto built = build_tls(config, tickets_, warnings);
   std::vector<TlsFault> faults;
   if (!built) faults = std::move(built.error());
+  std::vector<std::string> told;
   for (TlsFault& warning : warnings) {
     const bool is_news = !certificate_files_.is_unchanged(warning.file);
     if (in_use && is_news && warning.kind == TlsFault::Kind::expired) {
       faults.push_back(std::move(warning));
     } else {
-      log_.warn("tls", "{}", text_of(warning));
+      told.push_back(text_of(warning));
     }
   }
+  warn_of_certificates(std::move(told), faults.empty());
   if (faults.empty()) {
     certificates.context = *std::move(built);
     return certificates;
@@ -195,6 +196,16 @@ Result<Server::Certificates> Server::read_certificates(const config::Config& con
     message += text_of(fault);
   }
   return Unexpected(Error{std::move(message), 0});
+}
+
+void Server::warn_of_certificates(std::vector<std::string> warnings, bool are_all) {
+  std::vector<std::string>& told = told_of_certificates_;
+  for (const std::string& warning : warnings) {
+    if (std::find(told.begin(), told.end(), warning) != told.end()) continue;
+    log_.warn("tls", "{}", warning);
+    if (!are_all) told.push_back(warning);
+  }
+  if (are_all) told = std::move(warnings);
 }
 
 void Server::refresh_certificates() {

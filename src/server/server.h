@@ -68,7 +68,9 @@ class Server {
     FileWatch files;  // as they were before they were read
   };
   // `in_use`: there are others, so new ones that have expired are an error.
-  Result<Certificates> read_certificates(const config::Config& config, bool in_use) const;
+  Result<Certificates> read_certificates(const config::Config& config, bool in_use);
+  // Of each once, as long as it holds.
+  void warn_of_certificates(std::vector<std::string> warnings, bool are_all);
   void commit(std::shared_ptr<const config::Config> config, std::vector<Address> addresses,
               Certificates certificates);
   void close_addresses();
@@ -82,6 +84,7 @@ class Server {
   std::atomic<std::uint64_t> handshakes_{0};
   std::shared_ptr<TlsTickets> tickets_ = std::make_shared<TlsTickets>();
   FileWatch certificate_files_;
+  std::vector<std::string> told_of_certificates_;
   RateLimiters rate_limiters_;
   Activity activity_;
   unsigned worker_count_ = 1;

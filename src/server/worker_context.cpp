@@ -66,6 +66,15 @@ bool WorkerContext::give_up_a_handshake() {
   return false;
 }
 
+void WorkerContext::note_refused_certificate(const PeerAddress& client, std::string_view why) {
+  std::shared_ptr<Refusals>& refusals = refused_certificates_[why];
+  if (!refusals) {
+    refusals = std::make_shared<Refusals>(
+        Refusals::Names{"tls", "client certificate", std::string(why), LogLevel::info});
+  }
+  refusal_log.add(refusals, client);
+}
+
 std::string_view WorkerContext::date() {
   const std::int64_t now = loop.wall_seconds();
   if (now != date_second_) {

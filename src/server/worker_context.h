@@ -75,6 +75,9 @@ class WorkerContext {
   // Closes one of those connections that have been in their handshake longest. False when none is.
   bool give_up_a_handshake();
 
+  // To the log, soon. `why` is one of few, and lives as long as the program.
+  void note_refused_certificate(const PeerAddress& client, std::string_view why);
+
   // Runs advance() of the connection in the next turn of the loop.
   void schedule(Connection& connection);
   void unschedule(Connection& connection);
@@ -131,6 +134,7 @@ class WorkerContext {
   Lists handshake_lists_;  // in which nothing but handshakes is
   std::shared_ptr<const Runtime> runtime_;
   std::vector<std::shared_ptr<const Runtime>> retired_;
+  std::map<std::string_view, std::shared_ptr<Refusals>> refused_certificates_;  // by why
   std::int64_t date_second_ = -1;
   http::DateText date_{};
   std::uint64_t exchanges_ = 0;

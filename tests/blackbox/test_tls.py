@@ -423,6 +423,22 @@ def test_the_certificate_of_a_server_is_none_of_a_client(running, authority, cli
         shows(running, tls.trusting(authority, machine), "members.test")
 
 
+def refusals_told(running, reason):
+    return re.findall(rf" info tls: 127\.0\.0\.1: \d+ client certificates? refused \({reason}\)", running.log_text(), re.IGNORECASE)
+
+
+@pytest.mark.parametrize("version", [TLS1_2, TLS1_3])
+@pytest.mark.parametrize("kind, reason", [("stranger", "self.signed certificate in certificate chain"), ("late", "certificate has expired"),
+                                          ("none", "peer did not return a certificate")])
+def test_the_log_says_why_a_client_was_refused(running, authority, clients, stranger, version, kind, reason):
+    late = clients.issue("late", days=(-30, -1), purpose=certificates.OF_CLIENTS)
+    before = len(refusals_told(running, reason))
+    with pytest.raises(ssl.SSLError):
+        shows(running, tls.of_version(authority, version, certificate={"stranger": stranger, "late": late, "none": None}[kind]),
+              "members.test")
+    wire.wait_until(lambda: len(refusals_told(running, reason)) > before, f"{reason!r} in the log")
+
+
 @pytest.mark.parametrize("version", [TLS1_2, TLS1_3])
 @pytest.mark.parametrize("name", ["members.test", "guests.test"])
 def test_programs_are_told_who_the_client_is(running, authority, member, version, name):

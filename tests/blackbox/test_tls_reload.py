@@ -151,6 +151,22 @@ def test_broken_files_that_are_noticed_keep_the_old_ones_until_they_are_mended(s
     wait_for(running, trusting, pairs["new"])
 
 
+def test_a_warning_is_told_again_only_when_it_is_another(server, authority, pairs, tmp_path):
+    install(authority.issue("first", ["elsewhere.test"]), tmp_path / "live")
+    site(tmp_path, {"a.txt": "the file a"})
+    running = server(CONFIG.format(directory="live", workers=1).replace('root =', 'hosts = ["localhost"]\nroot ='))
+    warning = r"live/fullchain\.pem.*not for localhost"
+    running.wait_for_log(warning)
+    install(authority.issue("second", ["elsewhere.test"]), tmp_path / "live")
+    running.wait_for_log("certificates read again")
+    assert running.reload() == "Reloaded"
+    assert len(re.findall(warning, running.log_text())) == 1
+    install(pairs["new"], tmp_path / "live")
+    running.wait_for_log("certificates read again", times=2)
+    install(authority.issue("third", ["elsewhere.test"]), tmp_path / "live")
+    running.wait_for_log(warning, times=2)
+
+
 def test_a_new_certificate_that_has_expired_is_not_taken(serve, trusting, authority, pairs, tmp_path):
     install(pairs["old"], tmp_path / "live")
     running = serve()

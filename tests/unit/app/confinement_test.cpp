@@ -115,7 +115,7 @@ TEST_CASE("confinement_for includes what programs need") {
   CHECK(!confinement_for(with_handler(cgi)).rules.confines_connect);
 }
 
-TEST_CASE("Sandbox admits what was granted, wherever a path leads by then") {
+TEST_CASE("Sandbox misses all that was not granted, wherever a path leads by then") {
   if (landlock_abi() == 0) return;
   const tests::TempDir dir;
   dir.write("in/site/a.txt", "a");
@@ -128,10 +128,14 @@ TEST_CASE("Sandbox admits what was granted, wherever a path leads by then") {
     EventLoop loop;
     Sandbox sandbox;
     if (!sandbox.enter(with_root(dir / "in/site"), loop, log)) return 1;
-    if (!sandbox.admits(with_root(dir / "in/site"))) return 2;
-    if (!sandbox.admits(with_root(dir / "in/other"))) return 3;
-    const auto refused = sandbox.admits(with_root(dir / "out/site"));
-    if (refused || refused.error().message.find(dir / "out/site") == std::string::npos) return 4;
+    if (!sandbox.missing_for(with_root(dir / "in/site")).empty()) return 2;
+    if (!sandbox.missing_for(with_root(dir / "in/other")).empty()) return 3;
+    config::Config more = with_root(dir / "out/site");
+    more.sites.push_back(with_root(dir / "out").sites.front());
+    const std::vector<std::string> missing = sandbox.missing_for(more);
+    if (missing.size() != 2) return 4;
+    if (missing[0].find(dir / "out/site ") == std::string::npos) return 5;
+    if (missing[1].find(dir / "out ") == std::string::npos) return 6;
     return 0;
   });
   CHECK(end.status == 0);

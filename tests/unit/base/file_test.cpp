@@ -347,6 +347,14 @@ TEST_CASE("FileInfo notices a change") {
   CHECK(root.open_below("file", SymlinkPolicy::inside)->info.inode != before.inode);
 }
 
+TEST_CASE("reason_not_opened blames the sandbox only where permissions are no hindrance") {
+  const Tree tree;
+  const std::string file = tree.root() + "/file";
+  CHECK(reason_not_opened(file, EACCES).find("a sandbox leaves it out") != std::string::npos);
+  CHECK(reason_not_opened(file, EMFILE) == "Too many open files");
+  CHECK(reason_not_opened(tree.root() + "/none", EACCES) == "Permission denied");
+}
+
 TEST_CASE("read_file reads all of a file, within its limit") {
   const Tree tree;
   const Directory root = open_directory(tree.root());

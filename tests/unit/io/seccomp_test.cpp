@@ -122,6 +122,14 @@ TEST_CASE("server_filter and server_with_programs_filter refuse what is not in t
   }
 }
 
+TEST_CASE("no_rings_filter takes io_uring away and nothing else") {
+  if (!is_here()) return;
+  const auto ring = [] { return ::syscall(SYS_io_uring_setup, 1, nullptr) >= 0; };
+  const auto udp = [] { return opens_socket(AF_INET, SOCK_DGRAM); };
+  CHECK(under(no_rings_filter(), ring) == ENOSYS);
+  CHECK(under(no_rings_filter(), udp) == 0);
+}
+
 TEST_CASE("program_filter takes clone3 and connections away and nothing else") {
   if (!is_here()) return;
   const auto clone3 = [] { return ::syscall(SYS_clone3, nullptr, 0) >= 0; };

@@ -83,6 +83,15 @@ TEST_CASE("Each worker's opinion of an upstream counts once") {
   CHECK(mine.state() == UpstreamState::down);
 }
 
+TEST_CASE("What became of an upstream's name is news to the first worker that says it") {
+  UpstreamFigures figures({"a", "/*", "http://app.example"});
+  CHECK(figures.is_news("no address"));
+  CHECK(!figures.is_news("no address"));
+  CHECK(figures.is_news("another reason"));
+  CHECK(figures.is_news(""));
+  CHECK(!figures.is_news(""));
+}
+
 TEST_CASE("Threads may enter programs, count and look at the same time") {
   constexpr int kThreads = 4;
   constexpr int kRounds = 500;
