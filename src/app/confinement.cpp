@@ -217,10 +217,11 @@ void describe_programs(const config::Config& config, std::vector<std::string>& l
       const std::size_t system = system_rules_for_programs().size();
       const std::vector<PathRule> own(rules.paths.begin() + static_cast<std::ptrdiff_t>(system),
                                       rules.paths.end());
-      lines.push_back(fmt::format(
-          "sandbox: programs of {}: besides the system and temporary files read {}; run {}; write {}; {}",
-          route.path.text, paths_with(own, kRead), paths_with(own, kExecute),
-          paths_with(own, kWrite), cgi->network ? "TCP" : "no TCP"));
+      lines.push_back(
+          fmt::format("sandbox: programs of {}: besides the system and temporary files read {}; "
+                      "run {}; write {}; {}",
+                      route.path.text, paths_with(own, kRead), paths_with(own, kExecute),
+                      paths_with(own, kWrite), cgi->network ? "TCP" : "no TCP"));
     }
   }
 }
