@@ -257,6 +257,7 @@ Result<CgiConfinement> CgiConfinement::prepare(const config::CgiHandler& handler
     for (const auto* paths : {&handler.readable, &handler.writable}) {
       for (const std::string& path : *paths) state->watch(path);
     }
+    state->confinement.ruleset_flags = tell_audit_of_programs();
     TRY(state->make());
   }
   if (has_seccomp()) state->confinement.filter = &state->filter_program;

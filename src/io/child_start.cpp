@@ -111,8 +111,8 @@ UVHTTPD_IN_CHILD void drop_capabilities(Launch& launch) {
 
 UVHTTPD_IN_CHILD void confine_files(Launch& launch, const ChildConfinement& confinement) {
   if (::syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-      (confinement.ruleset >= 0 &&
-       ::syscall(SYS_landlock_restrict_self, confinement.ruleset, 0) != 0)) {
+      (confinement.ruleset >= 0 && ::syscall(SYS_landlock_restrict_self, confinement.ruleset,
+                                             confinement.ruleset_flags) != 0)) {
     give_up(launch, "confining ");
   }
   if (confinement.drop_capabilities) drop_capabilities(launch);

@@ -21,6 +21,7 @@ SignalSet ignored_signals();
 // What a program may do: less than the server, from before its first instruction on.
 struct ChildConfinement {
   int ruleset = -1;                    // of Landlock; -1: none
+  unsigned ruleset_flags = 0;          // for landlock_restrict_self
   const sock_fprog* filter = nullptr;  // of system calls; absent: the server's alone
   bool drop_capabilities = false;      // for good, also those that root gets with a program
 };

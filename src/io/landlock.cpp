@@ -34,6 +34,7 @@ constexpr std::uint64_t kNetConnectTcp = 1ULL << 1;
 constexpr std::uint64_t kScopeAbstractUnixSocket = 1ULL << 0;
 constexpr std::uint64_t kScopeSignal = 1ULL << 1;
 constexpr int kRuleNetPort = 2;
+constexpr unsigned kLogNewExecOn = 1U << 1;
 
 struct RulesetAttributes {
   std::uint64_t handled_access_fs = 0;
@@ -158,6 +159,10 @@ Result<UniqueFd> make_ruleset(const LandlockRules& rules) {
   if (rules.confines_bind) TRY(add_ports(ruleset, rules.bind_ports, kNetBindTcp));
   if (rules.confines_connect) TRY(add_ports(ruleset, rules.connect_ports, kNetConnectTcp));
   return ruleset;
+}
+
+unsigned tell_audit_of_programs() {
+  return landlock_abi() >= kLandlockWithAudit ? kLogNewExecOn : 0;
 }
 
 Result<void> restrict_self(const UniqueFd& ruleset) {

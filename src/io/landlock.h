@@ -52,6 +52,7 @@ struct LandlockRules {
 // The versions that brought what a caller has to know of.
 constexpr int kLandlockWithTcp = 4;
 constexpr int kLandlockWithScopes = 6;
+constexpr int kLandlockWithAudit = 7;
 
 // The version of the kernel's Landlock; 0: there is none, or a filter of system calls hides it.
 int landlock_abi();
@@ -59,6 +60,10 @@ int landlock_abi();
 // For landlock_restrict_self, by a process that may gain no new privileges. The paths are opened
 // now: what takes their place later is not what the rules are about.
 Result<UniqueFd> make_ruleset(const LandlockRules& rules);
+
+// Flags for landlock_restrict_self in a process that is about to run a program: the kernel's audit,
+// where it is on, tells what the program is refused. 0 where it cannot.
+unsigned tell_audit_of_programs();
 
 // For this thread and those that it starts from now on; never to be taken back. The thread gives up
 // gaining privileges by running programs.
