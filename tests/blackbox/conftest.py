@@ -199,6 +199,16 @@ def localhost(authority):
 
 
 @pytest.fixture(scope="session")
+def has_filter(tmp_path_factory):
+    """False for builds with a sanitizer, which filter no system calls."""
+    directory = tmp_path_factory.mktemp("filter")
+    file = directory / "uvhttpd.toml"
+    file.write_text(f'[[listener]]\naddress = "127.0.0.1:0"\n[[site]]\nroot = "{directory}"\n', encoding="utf-8")
+    result = subprocess.run([BINARY, "check", "-c", file], check=True, capture_output=True, text=True)
+    return "no filter of system calls" not in result.stdout
+
+
+@pytest.fixture(scope="session")
 def uvhttpd():
     """uvhttpd(*arguments) runs the command line to its end."""
     def run(*arguments, **more):

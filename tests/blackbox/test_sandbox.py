@@ -64,15 +64,6 @@ landlock = pytest.mark.skipif(not has_landlock(), reason="no Landlock in this ke
 landlock_tcp = pytest.mark.skipif(not has_landlock(4), reason="the kernel's Landlock knows no TCP")
 
 
-@pytest.fixture(scope="module")
-def has_filter():
-    """False for builds with a sanitizer, which have none."""
-    with tempfile.TemporaryDirectory() as directory:
-        file = put(pathlib.Path(directory) / "uvhttpd.toml", '[[listener]]\naddress = "127.0.0.1:0"\n' + f'[[site]]\nroot = "{directory}"\n')
-        result = subprocess.run([BINARY, "check", "-c", file], check=True, capture_output=True, text=True)
-    return "no filter of system calls" not in result.stdout
-
-
 @pytest.fixture
 def outside():
     """A directory that no rule is about: not below /tmp, which programs have."""
