@@ -189,7 +189,12 @@ struct CgiConfinement::State {
     std::vector<PathRule> wanted = std::exchange(rules.paths, {});
     const std::vector<std::string> secrets = secrets_of(config);
     divided.clear();
-    for (const char* path : kSettingsIn) divided.push_back({stamp_of(path), path});
+    for (const char* path : kSettingsIn) {
+      // Each is looked at for each program.
+      if (const Stamp changed = stamp_of(path); changed != Stamp{}) {
+        divided.push_back({changed, path});
+      }
+    }
     for (std::string& path : settings()) {
       if (!leads_to(path, secrets)) wanted.push_back({std::move(path), kRead});
     }

@@ -20,15 +20,15 @@ namespace uvhttpd {
 
 using SyscallFilter = std::vector<sock_filter>;
 
+// No rings of io_uring, as if the kernel had none. To be applied before there is an EventLoop:
+// libuv may make a ring for it, and ends the process when one that it has does not work.
+SyscallFilter no_rings_filter();
 // What a server that runs no programs calls: it starts threads but no processes, and no memory of
 // it can be written and executed. Others make the kernel send SIGSYS.
 SyscallFilter server_filter();
 // What programs usually call, besides: they inherit it and can only be given less. No tracing of
 // other processes, no namespaces, no keys, no mounting, nothing of the machine's own state.
 SyscallFilter server_with_programs_filter();
-// No rings of io_uring, as if the kernel had none. To be applied before there is an EventLoop:
-// libuv may make a ring for it, and ends the process when one that it has does not work.
-SyscallFilter no_rings_filter();
 // What a program loses on top of that: clone3, whose arguments no filter sees, and, without
 // `network`, connections of the Internet families, where the error is EACCES.
 SyscallFilter program_filter(bool network);
