@@ -229,13 +229,12 @@ void TlsTransport::describe_client() {
 IoResult TlsTransport::receive(std::span<char> into) {
   if (is_before_data()) {
     const IoResult result = shake();
-    if (result.kind == IoResult::Kind::end) is_end_told_ = true;
+    if (result.kind != IoResult::Kind::done && result.kind != IoResult::Kind::blocked) {
+      is_end_told_ = true;
+    }
     if (result.kind != IoResult::Kind::done) return result;
   }
-  if (phase_ == Phase::failed) {
-    is_end_told_ = true;
-    return {IoResult::Kind::failed, 0, error_};
-  }
+  if (phase_ == Phase::failed) return receive_after_failure(into);
   const IoResult result = plain_ ? receive_plain(into) : receive_encrypted(into);
   if (has_input() && (wanted_ & ready::kReadable) != 0) tell_soon();
   return result;
@@ -247,6 +246,18 @@ IoResult TlsTransport::receive_plain(std::span<char> into) {
   std::memcpy(into.data(), given_back_.data(), size);
   given_back_.erase(0, size);
   return {IoResult::Kind::done, size, 0};
+}
+
+IoResult TlsTransport::receive_after_failure(std::span<char> into) {
+  if (!is_end_told_) {
+    is_end_told_ = true;
+    return {IoResult::Kind::failed, 0, error_};
+  }
+  const ssize_t got = receive_octets(socket_.get(), into.data(), into.size(), MSG_DONTWAIT);
+  if (got > 0) return {IoResult::Kind::done, static_cast<std::size_t>(got), 0};
+  if (got == 0) return {IoResult::Kind::end, 0, 0};
+  if (is_temporary(errno)) return {IoResult::Kind::blocked, 0, 0};
+  return {IoResult::Kind::failed, 0, errno};
 }
 
 IoResult TlsTransport::receive_encrypted(std::span<char> into) {
@@ -469,7 +480,8 @@ void TlsTransport::update_watch() {
   if (is_before_data()) {
     if ((wanted_ & kReadableOrWritable) != 0 && !is_end_told_) mask = shake_wants_;
   } else {
-    if ((wanted_ & ready::kReadable) != 0 && !is_end_told_) mask |= read_wants_;
+    const bool may_receive = !is_end_told_ || phase_ == Phase::failed;
+    if ((wanted_ & ready::kReadable) != 0 && may_receive) mask |= read_wants_;
     if ((wanted_ & ready::kWritable) != 0) mask |= write_wants_;
   }
   if (!watcher_) {

@@ -50,6 +50,9 @@ struct TlsWorkspace;
 // The end is close_notify, or a FIN between two records, which anybody can forge: what ends there
 // must say itself that it is complete (RFC 9112 section 9.8). Within a record it is ECONNRESET.
 // What else is wrong with the encryption is EPROTO. Closing says close_notify, unless cut_off().
+//
+// A failure has told the peer by an alert what is wrong. receive() gives as they come the octets
+// that are still on their way, for who waits for the end: closing earlier may take the alert along.
 class TlsTransport final : public Transport {
  public:
   struct Options {
@@ -88,6 +91,7 @@ class TlsTransport final : public Transport {
   void describe();
   void describe_client();
   IoResult receive_plain(std::span<char> into);
+  IoResult receive_after_failure(std::span<char> into);
   IoResult receive_encrypted(std::span<char> into);
   IoResult end_of_input();
   IoResult send_file(const SendQueue::FileRange& file, std::size_t limit);

@@ -82,7 +82,11 @@ void Connection::receive() {
     case IoResult::Kind::blocked: break;
     case IoResult::Kind::end: read_closed_ = true; break;
     case IoResult::Kind::failed:
-      note_failed_handshake();
+      // Who speaks TLS 1.3 sends its request along with the certificate.
+      if (!lingering_ && note_refused_certificate()) {
+        linger();
+        break;
+      }
       read_closed_ = true;
       request_ = RequestPhase::lost;
       break;
@@ -96,11 +100,12 @@ void Connection::receive() {
   stash_.reset();
 }
 
-// Other reasons are those of scanners.
-void Connection::note_failed_handshake() {
+// Handshakes fail for other reasons, too: those of scanners.
+bool Connection::note_refused_certificate() {
   const TlsInfo* tls = transport_->tls();
-  if (tls == nullptr || tls->certificate_fault.empty()) return;
+  if (tls == nullptr || tls->certificate_fault.empty()) return false;
   context_.note_refused_certificate(client_, tls->certificate_fault);
+  return true;
 }
 
 void Connection::load_stash() {

@@ -89,7 +89,7 @@ class Connection : public ListNode {
   bool close_when_sent();
 
   void receive();
-  void note_failed_handshake();
+  bool note_refused_certificate();
   void close_unidentified(std::string_view reason);
   void describe_client(Request& request) const;
   void begin_exchange();

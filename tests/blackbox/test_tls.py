@@ -486,6 +486,18 @@ def test_a_guest_of_one_site_is_no_member_of_another(running, authority, trustin
     assert (answer.status, answer.body) == (200, b"members") or answer.status == 421
 
 
+def test_who_speaks_on_after_a_refusal_is_told_why(running, authority):
+    reason = "peer did not return a certificate"
+    before = len(refusals_told(running, reason))
+    with tls.Client(running.address, tls.of_version(authority, TLS1_3), "members.test") as client:
+        wire.wait_until(lambda: len(refusals_told(running, reason)) > before, "the refusal in the log")
+        for piece in (b"GET / HTTP/1.1\r\n", b"Host: members.test\r\n", b"\r\n"):
+            client.socket.sendall(piece)
+        client.socket.getpeername()  # which a connection that was reset has no more
+        with pytest.raises(ssl.SSLError, match="CERTIFICATE_REQUIRED"):
+            client.read_to_end()
+
+
 def test_a_host_with_the_same_rules_is_answered(running, trusting):
     assert tls.fetch(running.address, trusting, "/", "example.test", host="any.example.test").body == b"wildcard"
 
