@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Starts the server under test for the other files in this directory, and holds it to a clean end."""
+import functools
 import os
 import pathlib
 import re
 import signal
 import subprocess
+import tempfile
 
 import pytest
 
@@ -19,6 +21,22 @@ LISTENING = re.compile(r"^uvhttpd: listening on (\S+)$", re.MULTILINE)
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "threads: several workers at once; also run under ThreadSanitizer")
+    config.addinivalue_line("markers", "filter: only for builds that filter system calls, which those with a sanitizer do not")
+
+
+def pytest_collection_modifyitems(config, items):
+    left_out = [item for item in items if item.get_closest_marker("filter") and not filters_calls()]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+@functools.cache
+def filters_calls():
+    with tempfile.TemporaryDirectory() as directory:
+        file = pathlib.Path(directory, "uvhttpd.toml")
+        file.write_text(f'[[listener]]\naddress = "127.0.0.1:0"\n[[site]]\nroot = "{directory}"\n', encoding="utf-8")
+        result = subprocess.run([BINARY, "check", "-c", file], check=True, capture_output=True, text=True)
+    return "no filter of system calls" not in result.stdout
 
 
 class Server:
@@ -199,13 +217,9 @@ def localhost(authority):
 
 
 @pytest.fixture(scope="session")
-def has_filter(tmp_path_factory):
+def has_filter():
     """False for builds with a sanitizer, which filter no system calls."""
-    directory = tmp_path_factory.mktemp("filter")
-    file = directory / "uvhttpd.toml"
-    file.write_text(f'[[listener]]\naddress = "127.0.0.1:0"\n[[site]]\nroot = "{directory}"\n', encoding="utf-8")
-    result = subprocess.run([BINARY, "check", "-c", file], check=True, capture_output=True, text=True)
-    return "no filter of system calls" not in result.stdout
+    return filters_calls()
 
 
 @pytest.fixture(scope="session")

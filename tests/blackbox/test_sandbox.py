@@ -277,10 +277,9 @@ def test_program_signals_nobody_outside(probe, tmp_path):
         assert ask(f"abstract:{name}") == refused("Operation not permitted")
 
 
+@pytest.mark.filter
 @pytest.mark.parametrize("call", ["ptrace", "unshare", "setns"])
-def test_program_that_makes_a_refused_call_is_ended_and_the_log_says_why(probe, has_filter, call):
-    if not has_filter:
-        pytest.skip("this build has no filter")
+def test_program_that_makes_a_refused_call_is_ended_and_the_log_says_why(probe, call):
     ask = probe()
     assert ask.server.fetch(f"/cgi-bin/probe?{call}").status == 502
     ask.server.wait_for_log(r"signal 31 \(Bad system call: one that the sandbox refuses\)")
