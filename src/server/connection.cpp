@@ -390,12 +390,14 @@ bool Connection::body_is_too_slow() {
 bool Connection::discard() {
   sink_full_ = false;  // the sink takes nothing any more
   RecvBuffer& received = *context_.received;
-  switch (parser_.next(received, exchange_->arena())) {
-    case http::RequestParser::Event::body:
-      discarded_ += parser_.body().size();
-      parser_.take(received, parser_.body().size());
-      if (discarded_ > kMaxDiscard) keep_alive_ = false;
-      return true;
+  const std::size_t unread = received.size();
+  const http::RequestParser::Event event = parser_.next(received, exchange_->arena());
+  if (event == http::RequestParser::Event::body) parser_.take(received, parser_.body().size());
+  // Chunks may be an octet long: what surrounds them counts.
+  discarded_ += unread - received.size();
+  if (discarded_ > kMaxDiscard) keep_alive_ = false;
+  switch (event) {
+    case http::RequestParser::Event::body: return true;
     case http::RequestParser::Event::end: request_ = RequestPhase::done; return true;
     case http::RequestParser::Event::need_more:
       if (read_closed_) request_ = RequestPhase::lost;

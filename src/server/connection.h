@@ -105,7 +105,7 @@ class Connection : public ListNode {
   // its send_rate.
   bool send_queued();
   void set_pace();
-  std::size_t may_send();
+  std::size_t may_send(std::size_t share);
   void end_exchange();
   void linger();
   void close();

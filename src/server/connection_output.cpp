@@ -14,8 +14,7 @@ using http::ResponsePhase;
 
 namespace {
 
-constexpr std::size_t kSendPerTurn = 256 << 10;  // then the others have their turn
-constexpr std::size_t kPullBelow = 16 << 10;     // queued octets under which the source is asked
+constexpr std::size_t kPullBelow = 16 << 10;  // queued octets under which the source is asked
 constexpr std::size_t kPullBudget = 256 << 10;
 constexpr std::size_t kMaxInformQueue = 64 << 10;  // behind which no interim response is put
 constexpr std::size_t kPipelineQueue = 64 << 10;   // answers collected before they are sent
@@ -169,9 +168,9 @@ void Connection::set_pace() {
   if (pace_) pace_->set_rate(rate);
 }
 
-// At once; 0 when it is too little to be worth a call.
-std::size_t Connection::may_send() {
-  const std::size_t left_this_turn = kSendPerTurn - sent_this_turn_;
+// At once, of its share of a turn; 0 when it is too little to be worth a call.
+std::size_t Connection::may_send(std::size_t share) {
+  const std::size_t left_this_turn = share - sent_this_turn_;
   // What is broken off ends now.
   if (!pace_ || response_ == ResponsePhase::broken) return left_this_turn;
   return std::min<std::size_t>(left_this_turn,
@@ -180,16 +179,18 @@ std::size_t Connection::may_send() {
 
 bool Connection::send_queued() {
   if (is_queue_empty()) return true;
-  if (sent_this_turn_ >= kSendPerTurn) {
+  const std::size_t share = context_.send_share.octets();
+  if (sent_this_turn_ >= share) {
     output_blocked_ = true;
     return false;
   }
-  const std::size_t limit = may_send();
+  const std::size_t limit = may_send(share);
   paused_ = limit == 0;
   if (paused_) return false;
   const IoResult result = transport_->send(*queue_, limit);
   sent_this_turn_ += static_cast<std::uint32_t>(result.bytes);
   sent_total_ += result.bytes;
+  context_.send_share.spend(result.bytes);
   context_.figures.sent_bytes.add(result.bytes);
   if (pace_) pace_->spend(result.bytes);
   if (result.kind == IoResult::Kind::failed) {
@@ -200,7 +201,7 @@ bool Connection::send_queued() {
     return false;
   }
   if (queue_->empty()) return true;
-  paused_ = result.bytes >= limit && sent_this_turn_ < kSendPerTurn;
+  paused_ = result.bytes >= limit && sent_this_turn_ < share;
   output_blocked_ = !paused_;
   return false;
 }

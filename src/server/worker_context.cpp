@@ -108,6 +108,7 @@ void WorkerContext::bury(Connection& connection) {
 }
 
 void WorkerContext::sweep() {
+  send_share.end_turn();
   buried_.clear();
   retired_.clear();
 }

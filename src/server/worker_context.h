@@ -23,6 +23,7 @@
 #include "server/exchange.h"
 #include "server/refusal_log.h"
 #include "server/runtime.h"
+#include "server/send_share.h"
 
 namespace uvhttpd {
 
@@ -108,6 +109,7 @@ class WorkerContext {
   std::unique_ptr<RecvBuffer> received;  // of the connection that is advancing
   Connection* advancing = nullptr;
   SendQueue piece;  // of a chunked body
+  SendShare send_share;
   FreeList<Exchange, 64> exchanges;
   FreeList<SendQueue, 64> queues;
   IntrusiveList<ListNode> connections;

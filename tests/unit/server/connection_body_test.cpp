@@ -185,6 +185,20 @@ TEST_CASE("An early answer with a large rest of the body closes the connection")
     client.end();
     CHECK(client.is_closed());
   }
+  SUBCASE("in chunks of an octet: what surrounds them counts") {
+    TestClient client(server, post_chunked("/early", ""));
+    CHECK_FALSE(answer_in(client.take()).has("Connection"));
+    const std::string chunk = "1;a=bcdefgh\r\nx\r\n";
+    std::string chunks;
+    while (chunks.size() + chunk.size() <= kMaxDiscard) chunks += chunk;
+    client.send(chunks);
+    CHECK_FALSE(client.is_half_closed());
+    client.send(chunk);
+    CHECK(client.is_half_closed());
+    CHECK(client.take().empty());
+    client.end();
+    CHECK(client.is_closed());
+  }
   SUBCASE("with a broken chunk: nothing that follows is a request") {
     TestClient client(server, post_chunked("/early", "5\r\nhello\r\nzz\r\n"));
     CHECK(answer_in(client.take()).body == "early");
