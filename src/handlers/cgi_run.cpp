@@ -319,7 +319,7 @@ void CgiRun::answer() {
   read_ahead_ = parser_.rest();
   phase_ = Phase::body;
   update_deadline();
-  if (exchange_.request().head.method == http::Method::head || http::forbids_body(head.status)) {
+  if (exchange_.request().head.method == http::Method::head || http::forbids_content(head.status)) {
     let_finish();
   } else if (!response.content_length && output_has_ended() && !was_killed()) {
     response.content_length = read_ahead_.size();

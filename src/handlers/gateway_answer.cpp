@@ -117,7 +117,7 @@ void GatewayRun::answer() {
   if (is_upgraded) return open_tunnel(head);
   left_ = head.content_length;
   const bool is_bodiless =
-      exchange_.request().head.method == http::Method::head || http::forbids_body(head.status);
+      exchange_.request().head.method == http::Method::head || http::forbids_content(head.status);
   if (is_bodiless || left_ == 0) return answer_without_body(head);
   if (shared_.rules.buffer_response) store_.emplace(spool_directory());
   if (store_) store_some();

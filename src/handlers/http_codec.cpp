@@ -23,10 +23,12 @@ constexpr http::ResponseLimits kLimits{.head_bytes = UpstreamConnection::kMaxHea
 constexpr std::string_view kVia = "1.1 uvhttpd";  // RFC 9110 section 7.6.3
 
 // What says who asks, and how: from clients that nobody vouches for it is not passed on, nor are
-// names of this beginning.
-constexpr std::string_view kOriginPrefix = "x-forwarded-";
-constexpr std::array<std::string_view, 5> kOrigin{"front-end-https", "true-client-ip",
-                                                  "x-client-ip", "x-real-ip", "x-url-scheme"};
+// names of these beginnings. Applications take a user and a certificate from such fields.
+constexpr std::array<std::string_view, 3> kOriginPrefixes{"x-forwarded-", "ssl-client-",
+                                                          "x-ssl-client-"};
+constexpr std::array<std::string_view, 7> kOrigin{
+    "front-end-https", "remote-user",   "true-client-ip", "x-client-ip",
+    "x-real-ip",       "x-remote-user", "x-url-scheme"};
 // What we say of it ourselves, with what a trusted peer has said.
 constexpr std::array<std::string_view, 5> kOwnOrigin{
     "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-prefix", "x-forwarded-proto"};
@@ -173,10 +175,10 @@ void HttpCodec::encode_head(SendQueue& out, const GatewayBody& body) {
   encode_target(out);
   out.append(" HTTP/1.1\r\n");
   encode_host(out);
+  is_chunked_ = body.kind == GatewayBody::Kind::chunked;
   encode_fields(out);
   encode_origin(out);
   encode_own_fields(out);
-  is_chunked_ = body.kind == GatewayBody::Kind::chunked;
   if (is_chunked_) out.append("Transfer-Encoding: chunked\r\n");
   if (body.kind == GatewayBody::Kind::length) {
     append_field(out, "Content-Length", std::to_string(body.length));
@@ -255,12 +257,17 @@ bool HttpCodec::is_dropped(const http::Field& field) const {
     }
   }
   if (request.peer_is_trusted) return false;
-  return is_among(kOrigin) || folds_to(field.name.substr(0, kOriginPrefix.size()), kOriginPrefix);
+  return is_among(kOrigin) ||
+         std::any_of(kOriginPrefixes.begin(), kOriginPrefixes.end(), [&](std::string_view prefix) {
+           return folds_to(field.name.substr(0, prefix.size()), prefix);
+         });
 }
 
 void HttpCodec::encode_fields(SendQueue& out) {
   const http::FieldList& fields = exchange_->request().head.fields;
   for (const http::Field& field : fields.all()) {
+    // A body that was collected has no trailers any more.
+    if (field.known == FieldName::trailer && !is_chunked_) continue;
     if (!is_dropped(field)) append_field(out, field.name, field.value);
   }
   append_field(out, "Via", kVia);
@@ -440,6 +447,12 @@ void HttpCodec::fill(ResponseHead& head) {
     head.add("Connection", "Upgrade");
     head.add("Upgrade", "websocket");
     return;
+  }
+  // RFC 9110 section 15.5.22: which protocols are wanted instead.
+  if (answer.status == 426 && answer.fields.has(FieldName::upgrade)) {
+    head.add("Connection", "Upgrade");
+    answer.fields.for_each(FieldName::upgrade,
+                           [&head](std::string_view value) { head.add("Upgrade", value); });
   }
   if (framing.body == http::ResponseFraming::Body::length) head.content_length = framing.length;
   // Of the answer to HEAD: what GET would have.

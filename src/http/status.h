@@ -16,6 +16,10 @@ constexpr bool forbids_body(Status status) {
   return status < 200 || status == 204 || status == 304;
 }
 
+// Whether what a handler has to say in such an answer is dropped: a 205 has a body that is empty
+// (RFC 9110 section 15.3.6).
+constexpr bool forbids_content(Status status) { return forbids_body(status) || status == 205; }
+
 // Why a request is refused before any handler sees it.
 struct Refusal {
   Status status = 400;

@@ -19,6 +19,7 @@ void FdWatcher::watch(unsigned interest, bool or_gone) {
   int events = 0;
   if ((interest & ready::kReadable) != 0) events |= UV_READABLE;
   if ((interest & ready::kWritable) != 0) events |= UV_WRITABLE;
+  if ((interest & ready::kEnded) != 0) events |= UV_DISCONNECT;
   // epoll reports errors and hang-ups for whatever is registered; urgent data is the mask under
   // which nothing else comes.
   if (events == 0 && or_gone) events = UV_PRIORITIZED;
@@ -40,6 +41,7 @@ void FdWatcher::on_poll(uv_poll_t* handle, int status, int events) {
   } else {
     if ((events & UV_READABLE) != 0) now_ready |= ready::kReadable;
     if ((events & UV_WRITABLE) != 0) now_ready |= ready::kWritable;
+    if ((events & UV_DISCONNECT) != 0) now_ready |= ready::kEnded;
     if (now_ready == ready::kNothing) {
       // Under the urgent-data mask: an error, a hang-up, or urgent data, which nobody speaks here.
       self->watcher->watch(ready::kNothing);

@@ -6,13 +6,16 @@
 
 namespace uvhttpd {
 
-// Bits of what is awaited or has come. `gone` cannot be asked for: it comes with an error or when
-// both directions are closed, whatever was asked; the descriptor's own calls then tell the reason.
+// Bits of what is awaited or has come. `ended` is a socket's: its peer has finished sending, though
+// octets may still be unread; it comes until it is no longer asked for. `gone` cannot be asked for:
+// it comes with an error or when both directions are closed, whatever was asked; the descriptor's
+// own calls then tell the reason.
 namespace ready {
 constexpr unsigned kNothing = 0;
 constexpr unsigned kReadable = 1;
 constexpr unsigned kWritable = 2;
 constexpr unsigned kGone = 4;
+constexpr unsigned kEnded = 8;
 }  // namespace ready
 
 // The descriptor stays its owner's, must be non-blocking, and must outlive the watcher. One watcher

@@ -77,10 +77,7 @@ IoResult PlainTransport::send(SendQueue& queue, std::size_t limit) {
 }
 
 void PlainTransport::want(unsigned interest) {
-  if (!watcher_) {
-    if (interest == ready::kNothing) return;
-    watcher_.emplace(loop_, socket_.get(), callback_, owner_);
-  }
+  if (!watcher_) watcher_.emplace(loop_, socket_.get(), callback_, owner_);
   watcher_->watch(interest, true);
 }
 

@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
@@ -122,6 +123,7 @@ constexpr std::uint32_t kNamespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWU
                                       CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 constexpr std::uint32_t kSocketType = 0xf;    // without SOCK_CLOEXEC and SOCK_NONBLOCK
 constexpr std::uint32_t kMostProtocol = 255;  // of IP: those beyond are MPTCP and the like
+constexpr std::uint32_t kIoOfUser = 3;        // IOPRIO_WHO_USER, of which the C library has no name
 constexpr std::uint32_t kAnyPersonality = 0xffff'ffff;  // asks which it is
 
 // Filters see 64 bits of an argument; of an int the kernel takes the lower 32.
@@ -287,6 +289,39 @@ void look_at_program_arguments(FilterWriter& filter) {
   });
 }
 
+// Landlock keeps programs from signalling and tracing others, but lets whoever is the same user
+// take their descriptors, CPUs and turns away: those of the server, too. 0 is the caller itself.
+void look_at_other_processes(FilterWriter& filter) {
+  filter.look_at("prlimit64", [&] {
+    filter.load(argument(0));
+    filter.end_if_equal(0, kAllow);
+    // Both halves of the pointer to new limits: asking for those of others changes nothing.
+    filter.load(argument(2));
+    filter.end_unless_equal(0, error(EPERM));
+    filter.load(argument(2) + sizeof(std::uint32_t));
+    filter.end_unless_equal(0, error(EPERM));
+    filter.end(kAllow);
+  });
+  for (const std::string_view call :
+       {"sched_setaffinity", "sched_setscheduler", "sched_setparam", "sched_setattr"}) {
+    filter.look_at(call, [&] {
+      filter.load(argument(0));
+      filter.end_unless_equal(0, error(EPERM));
+      filter.end(kAllow);
+    });
+  }
+  for (const auto& [call, all_of_user] :
+       {std::pair("setpriority", std::uint32_t{PRIO_USER}), std::pair("ioprio_set", kIoOfUser)}) {
+    filter.look_at(call, [&, all = all_of_user] {
+      filter.load(argument(0));
+      filter.end_if_equal(all, error(EPERM));
+      filter.load(argument(1));
+      filter.end_unless_equal(0, error(EPERM));
+      filter.end(kAllow);
+    });
+  }
+}
+
 constexpr int kFromSeccomp = 1;  // SYS_SECCOMP of the kernel's <asm/siginfo.h>
 
 // Read by the handler of a signal, which has no other way to know: to whom refused calls are
@@ -352,6 +387,7 @@ SyscallFilter program_filter(bool network) {
   FilterWriter filter;
   filter.begin();
   filter.look_at("clone3", [&] { filter.end(error(ENOSYS)); });
+  look_at_other_processes(filter);
   if (!network) {
     filter.look_at("socket", [&] {
       filter.load(argument(0));

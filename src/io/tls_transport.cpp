@@ -483,9 +483,9 @@ void TlsTransport::update_watch() {
     const bool may_receive = !is_end_told_ || phase_ == Phase::failed;
     if ((wanted_ & ready::kReadable) != 0 && may_receive) mask |= read_wants_;
     if ((wanted_ & ready::kWritable) != 0) mask |= write_wants_;
+    mask |= wanted_ & ready::kEnded;
   }
   if (!watcher_) {
-    if (mask == ready::kNothing) return;
     watcher_.emplace(
         loop_, socket_.get(),
         [](void* self, unsigned now) { static_cast<TlsTransport*>(self)->on_ready(now); }, this);
@@ -502,6 +502,7 @@ void TlsTransport::on_ready(unsigned now_ready) {
   } else {
     if ((now_ready & read_wants_) != 0) told |= wanted_ & ready::kReadable;
     if ((now_ready & write_wants_) != 0) told |= wanted_ & ready::kWritable;
+    told |= now_ready & wanted_ & ready::kEnded;
   }
   if (told != ready::kNothing) callback_(owner_, told);
 }

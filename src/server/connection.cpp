@@ -55,6 +55,7 @@ void Connection::on_ready(void* self, unsigned now_ready) {
   auto* connection = static_cast<Connection*>(self);
   if ((now_ready & ready::kWritable) != 0) connection->output_blocked_ = false;
   if ((now_ready & ready::kReadable) != 0) connection->receive();
+  if ((now_ready & ready::kEnded) != 0) connection->peer_has_ended_ = true;
   if ((now_ready & ready::kGone) != 0) {
     // Nobody is left to answer to.
     connection->request_ = RequestPhase::lost;

@@ -151,7 +151,8 @@ class Connection : public ListNode {
   bool until_close_ = false;  // only the end of the connection ends the body
   bool again_ = false;
   bool lingering_ = false;
-  bool continue_due_ = false;  // 100 Continue is awaited and not sent
+  bool peer_has_ended_ = false;  // told while octets of it were left unread
+  bool continue_due_ = false;    // 100 Continue is awaited and not sent
   bool probed_ = false;
   bool drained_ = false;  // no further request is awaited
   bool buried_ = false;

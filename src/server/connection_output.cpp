@@ -76,12 +76,14 @@ void Connection::encode_head() {
   parts.date = head.date.empty() ? context_.date() : head.date;
   parts.server = exchange.runtime_->config().server.server_header;
   const bool is_upgrade = exchange.is_upgraded_;
-  bodiless_ = !is_upgrade && (method == http::Method::head || http::forbids_body(head.status));
+  bodiless_ = !is_upgrade && (method == http::Method::head || http::forbids_content(head.status));
   const bool is_empty = exchange.source_ == nullptr;
   chunked_ = false;
   until_close_ = is_upgrade;
   if (!http::forbids_body(head.status)) {
-    if (head.content_length || is_empty) {
+    if (http::forbids_content(head.status)) {
+      parts.body = http::EncodedParts::Body::length;
+    } else if (head.content_length || is_empty) {
       parts.body = http::EncodedParts::Body::length;
       parts.length = head.content_length.value_or(0);
     } else if (!is_old) {

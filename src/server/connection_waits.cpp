@@ -36,7 +36,13 @@ bool Connection::wants_input() const {
 
 void Connection::update_interest() {
   unsigned interest = ready::kNothing;
-  if (!read_closed_ && wants_input()) interest |= ready::kReadable;
+  if (!read_closed_) {
+    if (wants_input()) {
+      interest |= ready::kReadable;
+    } else if (!peer_has_ended_) {
+      interest |= ready::kEnded;
+    }
+  }
   if (output_blocked_) interest |= ready::kWritable;
   transport_->want(interest);
 }
@@ -68,8 +74,8 @@ Connection::Waiting Connection::what_is_awaited() const {
   const bool waits_for_handler =
       response_ == ResponsePhase::none ||
       (response_ == ResponsePhase::sending && chunked_ && !source_ended_);
-  const bool may_be_gone =
-      read_closed_ && waits_for_handler && !probed_ && exchange_->request().head.minor_version > 0;
+  const bool may_be_gone = (read_closed_ || peer_has_ended_) && waits_for_handler && !probed_ &&
+                           exchange_->request().head.minor_version > 0;
   return may_be_gone ? Waiting::probe : Waiting::nothing;
 }
 

@@ -109,6 +109,7 @@ PROGRAMS = {
     "background": f"#!/bin/sh\n{HEAD}sleep 1000 >/dev/null 2>&1 &\necho $!\n",
     "teapot": "#!/bin/sh\nprintf 'Status: 418 Short and stout\\nContent-Type: a/b\\nX-Own: yes\\nSet-Cookie: a=1\\n"
               "Set-Cookie: b=2\\nConnection: close\\nTransfer-Encoding: chunked\\nServer: other\\nDate: never\\n\\nbody'\n",
+    "reset": "#!/bin/sh\nprintf 'Status: 205\\nContent-Length: 5\\n\\nhello'\n",
     "nothing": "#!/bin/sh\nprintf 'Status: 204\\n\\n'\n",
     "nph-all": "#!/bin/sh\nprintf 'HTTP/1.0 403 Go away\\r\\nContent-Type: a/b\\r\\n\\r\\nbody'\n",
     "redirect": "#!/bin/sh\nprintf 'Location: http://example.org/x\\n\\n'\n",
@@ -363,6 +364,8 @@ def test_an_answer_keeps_its_status_and_fields_but_no_framing(cgi):
 def test_an_answer_without_a_body(cgi):
     with cgi.client() as client:
         assert client.request("/cgi-bin/nothing").status == 204
+        answer = client.request("/cgi-bin/reset")
+        assert (answer.status, answer.get("Content-Length"), answer.body) == (205, "0", b"")
         assert client.request("/cgi-bin/exact").body == b"body"
 
 
@@ -572,6 +575,21 @@ def test_a_client_that_goes_takes_the_program_along(cgi, programs, program, leav
     getattr(client, leave)()
     for pid in pids:
         wait_until(lambda: not is_running(pid), "the whole tree ended")
+
+
+@pytest.mark.parametrize("octets", [wire.request("/cgi-bin/stuck") + b"\r\n", wire.request("/cgi-bin/stuck") + wire.request("/"),
+                                    wire.request("/cgi-bin/stuck", "POST", body=b"abc") + b"\r\n",
+                                    wire.request("/cgi-bin/stuck", "POST", body=b"x" * 100_000)], ids=["CRLF", "next", "body", "long"])
+@pytest.mark.parametrize("leave", ["reset", "close"])
+def test_what_a_client_has_said_before_it_goes_does_not_hide_that(cgi, programs, octets, leave):
+    """Nobody has read it when the client goes: not the program, and it is too early for the next request."""
+    client = cgi.client()
+    client.send(octets)
+    pid = take_pid(programs, "stuck")
+    timeouts = cgi.log_text().count("timeout")
+    getattr(client, leave)()
+    wait_until(lambda: not is_running(pid), "the program ended")
+    assert cgi.log_text().count("timeout") == timeouts
 
 
 def test_a_client_that_goes_in_an_endless_answer_takes_the_program_along(cgi, programs):

@@ -27,6 +27,9 @@ SAID = {
     "204": b"HTTP/1.1 204 No Content\r\nX-Kept: 1\r\n\r\n",
     "304": b"HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\nContent-Length: 17\r\n\r\n",
     "205": b"HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n",
+    "205-length": b"HTTP/1.1 205 Reset Content\r\nContent-Length: 5\r\n\r\nhello",
+    "205-chunked": b"HTTP/1.1 205 Reset Content\r\nTransfer-Encoding: chunked\r\n\r\n" + wire.chunked(b"hello"),
+    "426": b"HTTP/1.1 426 Upgrade Required\r\nConnection: Upgrade\r\nUpgrade: HTTP/2.0, h3\r\nContent-Length: 4\r\n\r\nbody",
     "304-chunked": b"HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n",
     "early": b"HTTP/1.1 103 Hints\r\nLink: </a.css>; rel=preload\r\nX-Hop: 1\r\nConnection: X-Hop\r\n\r\n" * 2 + answer(b"body"),
     "processing": b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 199 Odd\r\n\r\n" + answer(b"body"),
@@ -162,6 +165,20 @@ def test_answer_without_a_body_is_passed_on(running, name):
     # RFC 9110 section 8.6: that of a 304 is the length that 200 would have; any other is a lie.
     assert answered.get("Content-Length") in (None, "17")
     assert not answered.all("Transfer-Encoding")
+
+
+@pytest.mark.parametrize("name", ["205", "205-length", "205-chunked"])
+def test_answer_whose_body_must_be_empty_gets_an_empty_one(running, name):
+    with running.client() as client:
+        answered = client.request("/" + name)
+        assert (answered.status, answered.get("Content-Length"), answered.body) == (205, "0", b"")
+        assert client.request("/empty").status == 200
+
+
+def test_protocols_that_are_required_are_named(running):
+    answered = got(running, "/426")
+    assert (answered.status, answered.get("Upgrade"), answered.body) == (426, "HTTP/2.0, h3", b"body")
+    assert "Upgrade" in ", ".join(answered.all("Connection"))
 
 
 def test_early_hints_are_passed_on(running):

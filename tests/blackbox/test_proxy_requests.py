@@ -181,6 +181,7 @@ def test_upstream_is_told_who_asks_for_what(running):
 
 CLAIMS = [("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "claimed.example"),
           ("X-Forwarded-Port", "443"), ("X-Forwarded-Prefix", "/claimed"), ("X-Real-IP", "203.0.113.9"),
+          ("Remote-User", "claimed"), ("X-Remote-User", "claimed"), ("SSL-Client-Verify", "claimed"), ("X-SSL-Client-S-DN", "CN=claimed"),
           ("Forwarded", "for=203.0.113.9;proto=https;host=claimed.example")]
 
 
@@ -197,6 +198,7 @@ def test_trusted_proxy_is_believed(running):
     asked = seen(running, fields=CLAIMS, trusted=True)
     assert asked.all("X-Forwarded-For") == ["203.0.113.9, 127.0.0.1"] and asked.all("X-Forwarded-Proto") == ["https"]
     assert asked.all("X-Forwarded-Host") == ["claimed.example"] and asked.all("X-Real-IP") == ["203.0.113.9"]
+    assert asked.all("Remote-User") == ["claimed"] and asked.all("SSL-Client-Verify") == ["claimed"]
     elements = forwarded(asked.get("Forwarded"))
     assert elements[0] == {"for": "203.0.113.9", "proto": "https", "host": "claimed.example"}
     assert len(elements) == 2 and elements[1]["for"] == "127.0.0.1"

@@ -18,7 +18,7 @@ from sites import put, site
 from wire import wait_until
 
 PROBE = """#!/usr/bin/python3
-import ctypes, multiprocessing, os, socket, sys, urllib.parse
+import ctypes, multiprocessing, os, resource, socket, sys, urllib.parse
 what, _, where = urllib.parse.unquote(os.environ["QUERY_STRING"]).partition(":")
 libc = ctypes.CDLL(None, use_errno=True)
 acts = {
@@ -32,6 +32,9 @@ acts = {
     "status": lambda: "".join(line for line in open("/proc/self/status") if line.startswith(("NoNewPrivs", "Seccomp:"))),
     "abstract": lambda: socket.socket(socket.AF_UNIX).connect("\\0" + where),
     "run": lambda: os.execv(where, [where]),
+    "limit": lambda: resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE, (8, 8)),
+    "delay": lambda: os.sched_setscheduler(os.getppid(), os.SCHED_IDLE, os.sched_param(0)),
+    "hurry": lambda: os.sched_setaffinity(0, os.sched_getaffinity(0)),
     "share": lambda: multiprocessing.Lock().acquire(),
 }
 calls = {"ptrace": lambda: libc.ptrace(0, 0, 0, 0), "unshare": lambda: libc.unshare(0x10000000), "setns": lambda: libc.setns(0, 0)}
@@ -284,6 +287,14 @@ def test_program_that_makes_a_refused_call_is_ended_and_the_log_says_why(probe, 
     assert ask.server.fetch(f"/cgi-bin/probe?{call}").status == 502
     ask.server.wait_for_log(r"signal 31 \(Bad system call: one that the sandbox refuses\)")
     assert ask("status:").split() == ["NoNewPrivs:", "1", "Seccomp:", "2"]
+
+
+@pytest.mark.filter
+def test_program_takes_nothing_from_the_server(probe):
+    """Which may be of the same user: descriptors, time to run."""
+    ask = probe()
+    assert ask("limit:") == ask("delay:") == refused("Operation not permitted")
+    assert ask("hurry:") == "None"
 
 
 @landlock

@@ -50,7 +50,13 @@ std::string variable_name(std::string_view field_name) {
 // RFC 3875 section 4.1.18.
 void add_fields(const GatewayRequest& request, Variables& variables) {
   const auto first = static_cast<std::ptrdiff_t>(variables.size());
+  // RFC 9112 section 3.2.2: a Host beside an absolute target is ignored.
+  const std::string_view authority = request.target.authority;
+  if (!authority.empty() || request.head.fields.has(FieldName::host)) {
+    variables.emplace_back("HTTP_HOST", authority);
+  }
   for (const http::Field& field : request.head.fields.all()) {
+    if (field.known == FieldName::host) continue;
     if (!is_fit_name(field.name) && !is_passed_name(field.name, request.pass_names)) continue;
     if (is_withheld(field.known, request.pass_authorization)) continue;
     if (is_named_in_connection(request.head, field)) continue;
@@ -143,7 +149,8 @@ Variables meta_variables(const GatewayRequest& request) {
   const std::string client = request.client.text();
   add("REMOTE_ADDR", client);
   add("REMOTE_HOST", client);
-  add("REMOTE_PORT", std::to_string(request.client.port));
+  // 0: a proxy has told the address alone, or it came by a Unix socket.
+  if (request.client.port != 0) add("REMOTE_PORT", std::to_string(request.client.port));
   if (!request.auth_type.empty()) add("AUTH_TYPE", request.auth_type);
   if (!request.remote_user.empty()) add("REMOTE_USER", request.remote_user);
   if (request.body_bytes) add("CONTENT_LENGTH", std::to_string(*request.body_bytes));

@@ -87,6 +87,7 @@ TEST_CASE("meta_variables describes the request") {
       {"SERVER_SOFTWARE", "uvhttpd/" UVHTTPD_VERSION},
       {"SERVER_PROTOCOL", "HTTP/1.1"},
       {"SERVER_NAME", "example.org"},
+      {"HTTP_HOST", "Example.org:81"},
       {"SERVER_ADDR", "127.0.0.1"},
       {"SERVER_PORT", "8080"},
       {"REQUEST_METHOD", "GET"},
@@ -189,6 +190,18 @@ TEST_CASE("what is configured stands in for meta-variables or besides them") {
   CHECK(merged({{"A", "1"}}, {}) == Variables{{"A", "1"}});
 }
 
+TEST_CASE("what nobody knows is not there") {
+  Sample sample;
+  sample.target.host = sample.target.authority = {};
+  sample.client.port = 0;
+  CHECK(sample.variables().count("HTTP_HOST") == 0);
+  CHECK(sample.variables().count("REMOTE_PORT") == 0);
+}
+
+TEST_CASE("a Host beside an absolute target is ignored, as RFC 9112 section 3.2.2 has it") {
+  CHECK(Sample(Lines{{"Host", "evil.example"}}).variables().at("HTTP_HOST") == "Example.org:81");
+}
+
 TEST_CASE("SERVER_NAME and SERVER_PORT fall back to our address") {
   Sample sample;
   sample.head.minor_version = 0;
@@ -217,7 +230,7 @@ TEST_CASE("request fields become HTTP_ variables, repeated ones joined") {
                                   {"cookie", "b=2"},
                                   {"Empty", ""}})
                          .variables();
-  CHECK(seen.at("HTTP_HOST") == "example.org:81");
+  CHECK(seen.at("HTTP_HOST") == "Example.org:81");
   CHECK(seen.at("HTTP_X_SOME_9") == "a, b");
   CHECK(seen.at("HTTP_COOKIE") == "a=1; b=2");
   CHECK(seen.at("HTTP_EMPTY").empty());

@@ -103,6 +103,17 @@ TEST_CASE("FdWatcher asked for nothing but kGone tells of it, once") {
   }
 }
 
+TEST_CASE("FdWatcher tells of the end of the stream behind octets that nobody reads") {
+  Watched watched(tcp_pair());
+  watched.watcher->watch(ready::kEnded, true);
+  send_text(watched.pair.theirs, "x");
+  CHECK(watched.turn() == ready::kNothing);
+  ::shutdown(watched.pair.theirs.get(), SHUT_WR);
+  CHECK(run_until(watched.loop, [&] { return watched.seen == ready::kEnded; }));
+  watched.watcher->watch(ready::kNothing, true);
+  CHECK(watched.turn() == ready::kNothing);
+}
+
 TEST_CASE("FdWatcher asked for nothing at all is silent about a peer that is gone") {
   Watched watched(unix_pair());
   watched.watcher->watch(ready::kReadable, true);

@@ -9,10 +9,12 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <sched.h>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -128,6 +130,61 @@ TEST_CASE("no_rings_filter takes io_uring away and nothing else") {
   const auto udp = [] { return opens_socket(AF_INET, SOCK_DGRAM); };
   CHECK(under(no_rings_filter(), ring) == ENOSYS);
   CHECK(under(no_rings_filter(), udp) == 0);
+}
+
+TEST_CASE("program_filter keeps a program from limiting and slowing down others of its user") {
+  if (!is_here()) return;
+  const pid_t parent = ::getpid();
+  const rlimit none{0, 0};
+  const sched_param param{};
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  CPU_SET(0, &cpus);
+  constexpr int kIoOfProcess = 1, kIoOfUser = 3, kIdle = 3 << 13;
+  struct Row {
+    const char* what;
+    bool (*on)(pid_t process, const rlimit& none, const sched_param& param, const cpu_set_t& cpus);
+  };
+  const Row rows[] = {
+      {"prlimit64",
+       [](pid_t process, const rlimit& limit, const sched_param&, const cpu_set_t&) {
+         return ::syscall(SYS_prlimit64, process, RLIMIT_CORE, &limit, nullptr) == 0;
+       }},
+      {"sched_setaffinity",
+       [](pid_t process, const rlimit&, const sched_param&, const cpu_set_t& set) {
+         return ::sched_setaffinity(process, sizeof set, &set) == 0;
+       }},
+      {"sched_setscheduler",
+       [](pid_t process, const rlimit&, const sched_param& settings, const cpu_set_t&) {
+         return ::sched_setscheduler(process, SCHED_OTHER, &settings) == 0;
+       }},
+      {"sched_setparam",
+       [](pid_t process, const rlimit&, const sched_param& settings, const cpu_set_t&) {
+         return ::sched_setparam(process, &settings) == 0;
+       }},
+      {"setpriority",
+       [](pid_t process, const rlimit&, const sched_param&, const cpu_set_t&) {
+         return ::setpriority(PRIO_PROCESS, static_cast<id_t>(process), 19) == 0;
+       }},
+      {"ioprio_set", [](pid_t process, const rlimit&, const sched_param&, const cpu_set_t&) {
+         return ::syscall(SYS_ioprio_set, kIoOfProcess, process, kIdle) == 0;
+       }}};
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    const auto on = [&](pid_t process) {
+      return [=] { return row.on(process, none, param, cpus); };
+    };
+    CHECK(under(program_filter(true), on(0)) == 0);
+    CHECK(under(program_filter(true), on(parent)) == EPERM);
+    CHECK(under(program_filter(false), on(parent)) == EPERM);
+  }
+  CHECK(under(program_filter(true), [] { return ::setpriority(PRIO_USER, 0, 19) == 0; }) == EPERM);
+  CHECK(under(program_filter(true),
+              [] { return ::syscall(SYS_ioprio_set, kIoOfUser, 0, kIdle) == 0; }) == EPERM);
+  rlimit seen{};
+  CHECK(under(program_filter(true), [&] {
+          return ::syscall(SYS_prlimit64, parent, RLIMIT_CORE, nullptr, &seen) == 0;
+        }) == 0);
 }
 
 TEST_CASE("program_filter takes clone3 and connections away and nothing else") {
