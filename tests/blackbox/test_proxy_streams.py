@@ -210,7 +210,7 @@ def test_client_is_stopped_where_the_upstream_reads_nothing(server, upstream):
             assert running.memory() - before < ENOUGH
         release.set()
         with contextlib.suppress(OSError):  # the server may have broken off already
-                client.socket.shutdown(socket.SHUT_RDWR)
+            client.socket.shutdown(socket.SHUT_RDWR)
         sender.join()
 
 

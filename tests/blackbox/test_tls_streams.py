@@ -265,3 +265,21 @@ def test_tls_on_a_unix_socket(running, trusting):
         assert client.request("/a.txt").body == b"the file a"
         answer = client.request("/large.bin", fields=[f"Range: bytes=0-{8 * MIB - 1}"])
         assert digest_of([answer.body]) == digest_of(blocks(8 * MIB))
+
+
+@pytest.mark.parametrize("leave", ["close", "reset"])
+def test_a_client_that_goes_is_noticed_though_it_has_said_more(server, upstream, localhost, trusting, leave):
+    asked, left = threading.Event(), threading.Event()
+
+    def answer_nothing(connection):
+        connection.asked()
+        asked.set()
+        assert connection.asked() is None
+        left.set()
+    running = server(f'[[listener]]\naddress = "127.0.0.1:0"\ntls = true\n[[site]]\ntls = {{ {localhost} }}\n'
+                     + upstreams.route(upstream(answer_nothing), 'head_timeout = "10m"'))
+    client = tls.Client(running.address, trusting)
+    client.send(wire.request("/") + wire.request("/next"))
+    assert asked.wait(wire.DEADLINE)
+    getattr(client, leave)()
+    assert left.wait(wire.DEADLINE)
