@@ -199,8 +199,8 @@ bool Pipeline::redirect_to_https(Exchange& exchange) {
   const http::Method method = request.head.method;
   const bool is_safe = method == http::Method::get || method == http::Method::head;
   const std::string location = fmt::format(
-      "https://{}{}{}{}{}", request.target.host, site.https_port, request.target.raw_path,
-      request.target.has_query ? "?" : "", request.target.query);
+      "https://{}{}{}{}{}", request.target.host, exchange.runtime_->https_port(request.server),
+      request.target.raw_path, request.target.has_query ? "?" : "", request.target.query);
   ResponseHead head(exchange.arena(), is_safe ? 301 : 308);
   head.add("Location", exchange.arena().copy(location));
   head.content_length = 0;

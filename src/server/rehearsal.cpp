@@ -23,6 +23,12 @@ std::string encode(const RehearsedRequest& request) {
   return octets + "\r\n";
 }
 
+// None for a name: which of the server's addresses it stands for only the client's resolver knows.
+PeerAddress address_in(std::string_view host) {
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  return PeerAddress::parse(host).value_or(PeerAddress{});
+}
+
 // Interim responses are passed over. False when there is no whole head.
 bool read_response(const Recording& recording, RehearsedAnswer& answer) {
   std::string_view rest = recording.octets;
@@ -145,7 +151,7 @@ std::optional<TlsInfo> Rehearsal::encryption_of(const RehearsedRequest& request)
 // False when the answer was not complete in time.
 bool Rehearsal::perform(const RehearsedRequest& request, Duration patience, Recording& recording) {
   loop_.run_once();  // what time it is
-  PeerAddress server = PeerAddress::of_ipv4({127, 0, 0, 1});
+  PeerAddress server = address_in(request.url.host);
   server.port = request.url.port;
   auto* connection = new Connection(context_, request.client, server);
   Timer deadline(

@@ -44,16 +44,7 @@ void append_headers(std::vector<HeaderLayer>& layers, const Table& table) {
   }
 }
 
-// As SiteRuntime has it.
-std::string https_port(const config::Config& config) {
-  constexpr std::uint16_t kHttpsPort = 443;
-  for (const config::Listener& listener : config.listeners) {
-    if (!listener.tls || listener.kind != config::Listener::Kind::ip) continue;
-    const bool is_usual = listener.port == kHttpsPort || listener.port == 0;
-    return is_usual ? std::string() : ":" + std::to_string(listener.port);
-  }
-  return {};
-}
+constexpr std::uint16_t kHttpsPort = 443;
 
 bool has_handler_field(const std::vector<http::ResponseField>& fields) {
   return std::any_of(fields.begin(), fields.end(),
@@ -162,12 +153,12 @@ Result<std::shared_ptr<Runtime>> Runtime::build(std::shared_ptr<const config::Co
                                                 bool serves, RateLimiters* rate_limiters) {
   std::shared_ptr<Runtime> runtime(new Runtime(std::move(config)));
   TRY(check_keys_are_unpublished(*runtime->config_));
+  runtime->find_https_ports();
   SharedObjects shared;
   for (const config::Site& site : runtime->config_->sites) {
     auto built = std::make_unique<SiteRuntime>();
     built->config = &site;
     built->name = site.hosts.empty() ? "default" : site.hosts.front();
-    built->https_port = https_port(*runtime->config_);
     built->error_pages = std::make_unique<ErrorPages>(*runtime->config_, site);
     append_headers(built->headers, site);
     if (site.cors) built->cors.emplace(*site.cors, std::vector<std::string>{});
@@ -209,6 +200,34 @@ Result<void> Runtime::protect(RouteRuntime& route, EventLoop& loop, Log& log) {
   route.authenticator = authenticator.get();
   route.challenge = http::basic_challenge(auth->realm);
   return {};
+}
+
+void Runtime::find_https_ports() {
+  for (const config::Listener& listener : config_->listeners) {
+    if (!listener.tls || listener.kind != config::Listener::Kind::ip) continue;
+    const auto address = PeerAddress::parse(listener.host);
+    const bool is_usual = listener.port == kHttpsPort || listener.port == 0;
+    https_ports_.push_back({address.value_or(PeerAddress{}), listener.port == kHttpsPort,
+                            is_usual ? std::string() : ":" + std::to_string(listener.port)});
+  }
+}
+
+std::string_view Runtime::https_port(const PeerAddress& reached) const {
+  const auto rank_of = [&reached](const HttpsPort& port) {
+    const PeerAddress& bound = port.address;
+    const bool is_same_family = bound.kind == reached.kind;
+    // The wildcard of IPv6 listens for IPv4 too.
+    const bool is_covered =
+        bound.is_wildcard() && (is_same_family || (bound.kind == PeerAddress::Kind::ipv6 &&
+                                                   reached.kind == PeerAddress::Kind::ipv4));
+    const int nearness = is_same_family && bound.ip == reached.ip ? 2 : is_covered ? 1 : 0;
+    return 2 * nearness + (port.is_usual ? 1 : 0);
+  };
+  // The first of the best.
+  const auto best = std::max_element(
+      https_ports_.begin(), https_ports_.end(),
+      [&](const HttpsPort& a, const HttpsPort& b) { return rank_of(a) < rank_of(b); });
+  return best != https_ports_.end() ? std::string_view(best->suffix) : std::string_view();
 }
 
 const SiteRuntime* Runtime::find_site(std::string_view host) const {

@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "config/config.h"
 #include "io/event_loop.h"
+#include "io/socket.h"
 #include "server/activity.h"
 #include "server/authenticator.h"
 #include "server/site.h"
@@ -76,6 +77,10 @@ class Runtime {
   // The site of the host (lower case, without port), the default site, or nullptr. An exact name
   // beats a wildcard, a longer wildcard a shorter.
   const SiteRuntime* find_site(std::string_view host) const;
+  // ":8443", or "" for the usual one: where a client that reached this address finds https. Of the
+  // listeners with TLS the one with the address itself, then a wildcard that takes it, then port
+  // 443, then the first. Lives as long as the runtime.
+  std::string_view https_port(const PeerAddress& reached) const;
   const config::Config& config() const { return *config_; }
 
   // Puts `replace(route, its handler)` in the place of each handler. Before the first request.
@@ -91,7 +96,13 @@ class Runtime {
  private:
   explicit Runtime(std::shared_ptr<const config::Config> config) : config_(std::move(config)) {}
   Result<void> protect(RouteRuntime& route, EventLoop& loop, Log& log);
+  void find_https_ports();
 
+  struct HttpsPort {
+    PeerAddress address;
+    bool is_usual = false;
+    std::string suffix;
+  };
   struct HashText {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const {
@@ -100,6 +111,7 @@ class Runtime {
   };
   std::shared_ptr<const config::Config> config_;
   std::map<std::string, std::unique_ptr<Authenticator>> authenticators_;  // by their files
+  std::vector<HttpsPort> https_ports_;  // of the listeners with TLS, in the order of the file
   std::vector<std::unique_ptr<SiteRuntime>> sites_;
   std::unordered_map<std::string, const SiteRuntime*, HashText, std::equal_to<>> exact_;
   std::unordered_map<std::string, const SiteRuntime*, HashText, std::equal_to<>>

@@ -62,7 +62,6 @@ struct SiteRuntime {
   AccessRules access;
   std::shared_ptr<RateLimiter> rate_limiter;
   std::unique_ptr<ErrorPages> error_pages;
-  std::string https_port;  // ":8443", of the first listener with TLS; empty: the usual one
 };
 
 // Whether the pattern takes the path; `matched` becomes what its `*` stands for (Request::matched).

@@ -564,6 +564,34 @@ header = {{ Location = "https://localhost/a?b" }}
     assert result.returncode == 0, result.stderr
 
 
+def test_https_is_where_the_client_can_reach_it(server, tmp_path, localhost):
+    site(tmp_path)
+    four, six = free_ports(2)
+    running = server(f"""
+[[listener]]
+address = "[::]:0"
+[[listener]]
+address = "127.0.0.1:{four}"
+tls = true
+[[listener]]
+address = "[::1]:{six}"
+tls = true
+[[site]]
+root = "www"
+redirect_https = true
+tls = {{ {localhost} }}
+[[expect]]
+request = "GET http://127.0.0.1/"
+header = {{ Location = "https://127.0.0.1:{four}/" }}
+[[expect]]
+request = "GET http://[::1]/"
+header = {{ Location = "https://[::1]:{six}/" }}
+""", listeners=3)
+    for host, port in ("127.0.0.1", four), ("[::1]", six):
+        answer = wire.fetch((host.strip("[]"), running.port), "/", host=host)
+        assert answer.status == 301 and answer.get("Location") == f"https://{host}:{port}/"
+
+
 # --- what is no TLS ---
 
 @pytest.mark.parametrize("octets", [wire.request("/a.txt"), wire.request("/", "POST", body=b"x" * 100),

@@ -229,6 +229,54 @@ TEST_CASE("A configured field replaces the handler's own, and only once it is on
   CHECK(answer.field("Vary") == "Accept-Encoding");
 }
 
+// "192.0.2.1:443" or "[::]:443", with TLS.
+config::Listener tls_listener(const std::string& address) {
+  const std::size_t colon = address.rfind(':');
+  config::Listener listener;
+  listener.address = address;
+  listener.host = address.substr(0, colon);
+  if (listener.host.starts_with('[')) listener.host = address.substr(1, colon - 2);
+  listener.port = static_cast<std::uint16_t>(std::stoi(address.substr(colon + 1)));
+  listener.tls = true;
+  return listener;
+}
+
+TEST_CASE("redirect_https leads to what the client can reach, then to the usual port") {
+  TestServer server("[[site]]\n" + route("/*", "any"), {{"any", {}}});
+  struct Row {
+    std::string name;
+    std::vector<std::string> listeners;
+    std::string reached;
+    std::string port;
+  };
+  const Row rows[] = {
+      {"none has TLS", {}, "127.0.0.1", ""},
+      {"the address itself", {"127.0.0.1:18210", "[::]:18211"}, "127.0.0.1", ":18210"},
+      {"a wildcard", {"127.0.0.1:18210", "[::]:18211"}, "::1", ":18211"},
+      {"the address before a wildcard", {"0.0.0.0:443", "192.0.2.1:8443"}, "192.0.2.1", ":8443"},
+      {"a wildcard of both families", {"[2001:db8::1]:1", "[::]:2"}, "192.0.2.1", ":2"},
+      {"a wildcard of the other family", {"0.0.0.0:1", "[2001:db8::1]:443"}, "::1", ""},
+      {"of two wildcards the usual port", {"0.0.0.0:8443", "[::]:443"}, "192.0.2.1", ""},
+      {"the usual port where none is reached",
+       {"192.0.2.1:8443", "192.0.2.2:443"},
+       "192.0.2.3",
+       ""},
+      {"the first where none is usual", {"192.0.2.1:8443", "192.0.2.2:9443"}, "192.0.2.3", ":8443"},
+      {"an unknown address", {"127.0.0.1:8443", "[::]:443"}, "", ""},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    config::Config config = server.context.runtime()->config();
+    config.listeners.clear();
+    for (const std::string& each : row.listeners) config.listeners.push_back(tls_listener(each));
+    const auto runtime = Runtime::build(std::make_shared<const config::Config>(config), build_fake,
+                                        server.loop, server.log, server.activity, 1);
+    REQUIRE(runtime.has_value());
+    const PeerAddress reached = PeerAddress::parse(row.reached).value_or(PeerAddress{});
+    CHECK((*runtime)->https_port(reached) == row.port);
+  }
+}
+
 TEST_CASE("A handler that cannot be built prevents the runtime, and the old one goes on") {
   TestServer server(usual_site(), usual_fakes());
   const auto config =
