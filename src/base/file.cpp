@@ -5,9 +5,11 @@
 #include <linux/openat2.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <climits>
+#include <filesystem>
 #include <vector>
 
 namespace uvhttpd {
@@ -168,6 +170,22 @@ std::string path_of_open(int fd) {
   char path[PATH_MAX];
   const ssize_t length = ::readlink(link.c_str(), path, sizeof path);
   return length > 0 ? std::string(path, static_cast<std::size_t>(length)) : std::string();
+}
+
+std::string real_path(const std::string& path) {
+  std::error_code error;
+  const std::string real = std::filesystem::weakly_canonical(path, error).string();
+  return error ? path : real;
+}
+
+bool has_hidden_segment(std::string_view path) {
+  for (std::size_t at = 0; at < path.size();) {
+    const std::size_t end = std::min(path.find('/', at), path.size());
+    const std::string_view segment = path.substr(at, end - at);
+    if (segment.starts_with('.') && segment != ".well-known") return true;
+    at = end + 1;
+  }
+  return false;
 }
 
 std::string reason_not_opened(const std::string& path, int error) {

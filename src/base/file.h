@@ -76,6 +76,12 @@ int open_by_walking(int directory, std::string_view path, int flags, SymlinkPoli
 // (no /proc).
 std::string path_of_open(int fd);
 
+// With links resolved, as far as the path exists.
+std::string real_path(const std::string& path);
+
+// Whether a segment begins with a dot. The segment ".well-known" (RFC 8615) does not count.
+bool has_hidden_segment(std::string_view path);
+
 // Of opening the file for reading, with the errno it gave: "Permission denied", and that it is a
 // sandbox's doing where the file's own permissions are no hindrance.
 std::string reason_not_opened(const std::string& path, int error);

@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <filesystem>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "config/programs.h"
 #include "handlers/guarded_names.h"
@@ -27,26 +27,8 @@ bool is_left_over(std::string_view rest) {
   return rest.empty() || std::find(std::begin(kWords), std::end(kWords), rest) != std::end(kWords);
 }
 
-// Whether a segment begins with a dot. The segment ".well-known" (RFC 8615) does not count.
-bool has_hidden_segment(std::string_view path) {
-  for (std::size_t at = 0; at < path.size();) {
-    const std::size_t end = std::min(path.find('/', at), path.size());
-    const std::string_view segment = path.substr(at, end - at);
-    if (segment.starts_with('.') && segment != ".well-known") return true;
-    at = end + 1;
-  }
-  return false;
-}
-
 bool is_below(std::string_view path, std::string_view place) {
   return path.starts_with(place) && (path.size() == place.size() || path[place.size()] == '/');
-}
-
-// With links resolved, as far as it exists.
-std::string real_path(const std::string& path) {
-  std::error_code error;
-  const std::string real = std::filesystem::weakly_canonical(path, error).string();
-  return error ? path : real;
 }
 
 void add_all(std::vector<std::string>& to, std::vector<std::string> more) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/file.h"
 #include "base/text.h"
 
 namespace uvhttpd {
@@ -112,10 +113,17 @@ bool is_below(std::string_view path, std::string_view root) {
   return root.ends_with('/') || path.substr(root.size()).starts_with('/');
 }
 
-// As the paths are written; links are the operator's business.
-bool publishes(const config::FileRules& files, std::string_view path) {
-  if (!is_below(path, files.root)) return false;
-  return files.hidden_files || path.find("/.", files.root.size() - 1) == std::string_view::npos;
+// Links may lead to the file as well as to the root, so both are compared as written and as they
+// are. What is not seen: a link below the root that leads to the file, or a second name for it.
+bool publishes(const config::FileRules& files, const std::string& path) {
+  if (files.root.empty()) return false;
+  for (const std::string& root : {files.root, real_path(files.root)}) {
+    for (const std::string& file : {path, real_path(path)}) {
+      if (!is_below(file, root)) continue;
+      if (files.hidden_files || !has_hidden_segment(file.substr(root.size()))) return true;
+    }
+  }
+  return false;
 }
 
 // A secret, which `what` names, must not be among the files that anybody is sent.

@@ -123,7 +123,9 @@ class TestFiles:
 
     def test_a_file_that_could_be_fetched_is_refused(self, uvhttpd, tmp_path, passwd):
         put_files(tmp_path)
-        for name, is_refused in (("www/users", True), ("www/.htpasswd", False)):
+        put(tmp_path / "www/sec/there", "")
+        (tmp_path / "link").symlink_to("www/sec")
+        for name, is_refused in (("www/users", True), ("www/.htpasswd", False), ("link/users", True)):
             put(tmp_path / name, passwd("alice", "secret"))
             file = put(tmp_path / "uvhttpd.toml", CONFIG.replace('users = "users"', f'users = "{name}"'))
             asked = uvhttpd("explain", "-c", file, "http://a/staff/")

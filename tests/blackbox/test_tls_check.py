@@ -121,6 +121,24 @@ def test_a_key_that_may_not_be_read_is_named(files):
     assert re.search(r"key\.pem.*Permission denied", result.stdout, re.DOTALL | re.IGNORECASE), result.stdout
 
 
+@pytest.mark.parametrize("root, key, links, is_refused", [
+    ("www", "www/d.key", {}, True), ("www", "keys/d.key", {}, False),
+    ("www", "www/.keys/d.key", {}, False), ("www", "www/.well-known/d.key", {}, True),
+    ("www", "sec/d.key", {"sec": "www/keys"}, True), ("www", "sec/d.key", {"sec": "www/.keys"}, False),
+    ("rl", "www/keys/d.key", {"rl": "www"}, True), ("rl", "rl/d.key", {"rl": "www"}, True),
+    ("rl", "keys/d.key", {"rl": "www"}, False),
+])
+def test_a_key_that_could_be_fetched_is_refused_whatever_links_lead_to_it(uvhttpd, files, root, key, links, is_refused):
+    for name, target in links.items():
+        put(files / target / "there", "")
+        (files / name).symlink_to(target)
+    put(files / key, (files / "key.pem").read_bytes())
+    put(files / "uvhttpd.toml", CONFIG.format(more="").replace('root = "www"', f'root = "{root}"').replace("key.pem", key))
+    result = uvhttpd("check", "-c", files / "uvhttpd.toml")
+    assert result.returncode == (2 if is_refused else 0), result.stderr
+    assert ("could be fetched" in result.stderr) == is_refused, result.stderr
+
+
 @pytest.mark.parametrize("days, reason", [((-30, -2), "has expired at"), ((2, 30), "is not valid before")], ids=["old", "early"])
 def test_a_certificate_that_is_not_valid_now_is_named(check, files, authority, days, reason):
     pair = authority.issue("of-another-time", ["localhost"], days=days)
