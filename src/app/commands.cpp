@@ -19,6 +19,7 @@
 #include "app/explain.h"
 #include "app/passwd.h"
 #include "app/print_diagnostics.h"
+#include "app/privileges.h"
 #include "config/load.h"
 
 namespace uvhttpd {
@@ -59,10 +60,19 @@ int run_with_file(const Options& options) {
   return config ? run_daemon(config) : kMistake;
 }
 
+// What a start by root can read is what `user` can. Where it cannot become that, the start is what
+// tells.
+std::vector<config::Diagnostic> step_down(const config::Config& config) {
+  if (::geteuid() != 0) return {};
+  (void)become(config.server.user, config.server.group, {});
+  return closed_roots(config);
+}
+
 // What the file alone does not show: its sandbox on this machine, its certificates, what its
 // handlers need, the tests in it.
 std::vector<config::Diagnostic> try_out(std::shared_ptr<const config::Config> config) {
-  std::vector<config::Diagnostic> found = check_certificates(*config);
+  std::vector<config::Diagnostic> found = step_down(*config);
+  for (config::Diagnostic& fault : check_certificates(*config)) found.push_back(std::move(fault));
   if (const Result<void> possible = check_sandbox(*config); !possible) {
     config::Diagnostic& fault = found.emplace_back(config->server.sandbox_place);
     fault.message = possible.error().message;

@@ -46,6 +46,9 @@ class Daemon {
     if (Result<void> entered = sandbox_.enter(*config, loop_, log_); !entered) {
       return give_up(entered.error());
     }
+    for (const config::Diagnostic& each : closed_roots(*config)) {
+      log_.warn("config", "{}: {}", each.file, each.message);
+    }
     // As the account that serves: what it may not read it cannot answer with.
     if (const auto faults = unusable_certificates(*config); !faults.empty()) {
       print_diagnostics(faults);

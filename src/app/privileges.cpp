@@ -11,7 +11,10 @@
 
 #include <cerrno>
 #include <csignal>
+#include <set>
+#include <variant>
 
+#include "base/file.h"
 #include "base/unique_fd.h"
 
 namespace uvhttpd {
@@ -74,6 +77,27 @@ Result<void> become(const std::string& user, const std::string& group,
   if (!changed) return Unexpected(Error::from_errno(errno, "becoming the user " + user));
   if (uid != 0 && ::setuid(0) == 0) return Unexpected(Error{"root could be regained", EPERM});
   return {};
+}
+
+std::vector<config::Diagnostic> closed_roots(const config::Config& config) {
+  std::set<std::string> roots;
+  for (const config::Site& site : config.sites) {
+    roots.insert(site.files.root);
+    for (const config::Route& route : site.routes) {
+      const auto* files = std::get_if<config::StaticHandler>(&route.handler);
+      if (files != nullptr) roots.insert(files->files.root);
+    }
+  }
+  roots.erase("");
+  std::vector<config::Diagnostic> warnings;
+  for (const std::string& root : roots) {
+    if (::access(root.c_str(), R_OK | X_OK) == 0 || errno != EACCES) continue;
+    config::Diagnostic& warning = warnings.emplace_back();
+    warning.severity = config::Diagnostic::Severity::warning;
+    warning.file = root;
+    warning.message = "the user " + acting_user() + " may not read or enter this root";
+  }
+  return warnings;
 }
 
 }  // namespace uvhttpd

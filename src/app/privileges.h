@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "config/config.h"
+#include "config/diagnostics.h"
 
 namespace uvhttpd {
 
@@ -20,5 +22,8 @@ std::uint64_t prepare_process();
 // Those of `files` that are absolute paths are made, and given to the user, before.
 Result<void> become(const std::string& user, const std::string& group,
                     const std::vector<std::string>& files);
+
+// Warnings about the roots that this process may not read or enter: it would answer with 403.
+std::vector<config::Diagnostic> closed_roots(const config::Config& config);
 
 }  // namespace uvhttpd

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <pwd.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
@@ -188,9 +189,22 @@ bool has_hidden_segment(std::string_view path) {
   return false;
 }
 
+std::string acting_user() {
+  constexpr std::size_t kMaxEntry = 16 << 10;
+  std::string buffer(kMaxEntry, '\0');
+  passwd entry{};
+  passwd* found = nullptr;
+  const uid_t user = ::geteuid();
+  const int error = ::getpwuid_r(user, &entry, buffer.data(), buffer.size(), &found);
+  return error == 0 && found != nullptr ? entry.pw_name : std::to_string(user);
+}
+
 std::string reason_not_opened(const std::string& path, int error) {
   std::string reason = std::generic_category().message(error);
-  if (error == EACCES && ::access(path.c_str(), R_OK) == 0) {
+  if (error != EACCES) return reason;
+  if (::access(path.c_str(), R_OK) != 0) {
+    reason += " (as user " + acting_user() + ")";
+  } else {
     reason +=
         ": its own permissions are no hindrance, so a sandbox leaves it out; if that is the "
         "server's own, a restart lets it in";

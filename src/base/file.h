@@ -82,8 +82,11 @@ std::string real_path(const std::string& path);
 // Whether a segment begins with a dot. The segment ".well-known" (RFC 8615) does not count.
 bool has_hidden_segment(std::string_view path);
 
-// Of opening the file for reading, with the errno it gave: "Permission denied", and that it is a
-// sandbox's doing where the file's own permissions are no hindrance.
+// Of the user that files are opened as now; its number where it has no name.
+std::string acting_user();
+
+// Of opening the file for reading, with the errno it gave: "Permission denied (as user nobody)", or
+// that it is a sandbox's doing where the file's own permissions are no hindrance.
 std::string reason_not_opened(const std::string& path, int error);
 
 // Reads a whole regular file of at most `limit` octets.

@@ -2,8 +2,10 @@
 """TLS: what `check` says about certificates, how `explain` takes https, and that a server with bad files does not start."""
 import json
 import os
+import pathlib
 import re
 import subprocess
+import tempfile
 
 import pytest
 
@@ -119,6 +121,56 @@ def test_a_key_that_may_not_be_read_is_named(files):
             each.chmod(mode)
     assert result.returncode == 2, result.stdout
     assert re.search(r"key\.pem.*Permission denied", result.stdout, re.DOTALL | re.IGNORECASE), result.stdout
+
+
+@pytest.fixture
+def open_to_all():
+    """A directory that every user may enter, with the same files."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = pathlib.Path(directory)
+        path.chmod(0o755)
+        yield path
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+class TestAsTheUserWhoServes:
+    @pytest.fixture
+    def install(self, open_to_all, files):
+        """install(user, name, mode): the files, one of which has the mode; the path of the configuration."""
+        def put_files(user, name, mode):
+            site(open_to_all, {"a.txt": "the file a"})
+            for each in "cert.pem", "key.pem":
+                put(open_to_all / each, (files / each).read_bytes()).chmod(0o644)
+            (open_to_all / name).chmod(mode)
+            text = CONFIG.format(more="").replace(":8443", ":0").replace(":8080", ":0")
+            return put(open_to_all / "uvhttpd.toml", f'[server]\nuser = "{user}"\n{text}')
+        return put_files
+
+    def test_check_and_start_name_the_file_the_user_and_the_reason(self, uvhttpd, install):
+        file = install("nobody", "key.pem", 0o600)
+        for arguments in ("check", "-c", file), ("-c", file):
+            result = uvhttpd(*arguments)
+            assert result.returncode == 2, result.stderr
+            assert re.search(r"key\.pem: (error: )?Permission denied \(as user nobody\)", result.stderr), result.stderr
+
+    def test_check_goes_on_with_a_user_whom_there_is_not(self, uvhttpd, install):
+        result = uvhttpd("check", "-c", install("no-such-user", "key.pem", 0o600))
+        assert result.returncode == 0 and "is valid" in result.stderr, result.stderr
+
+    def test_check_by_an_ordinary_user_does_not_ask_who_serves(self, install):
+        file = install("root", "www", 0o755)
+        as_nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+        result = subprocess.run([*as_nobody, BINARY, "check", "-c", file], capture_output=True, text=True, cwd="/", check=False)
+        assert result.returncode == 0 and "warning" not in result.stderr, result.stderr
+
+    def test_a_root_that_the_user_may_not_enter_is_a_warning(self, server, uvhttpd, install, open_to_all):
+        file = install("nobody", "www", 0o700)
+        result = uvhttpd("check", "-c", file)
+        warning = r"www: (warning: )?the user nobody may not read or enter this root"
+        assert result.returncode == 0 and re.search(warning, result.stderr), result.stderr
+        running = server(tmp=open_to_all, arguments=["-c", str(file)], listeners=2)
+        running.wait_for_log(warning)
+        running.stop()
 
 
 @pytest.mark.parametrize("root, key, links, is_refused", [

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/file.h"
 #include "config/values.h"
 #include "unit/config/support.h"
 
@@ -540,7 +541,8 @@ TEST_CASE("What is no file to read is refused with the reason") {
   if (::geteuid() != 0) {
     const std::string secret = directory.write("secret", kSite);
     REQUIRE(::chmod(secret.c_str(), 0) == 0);
-    CHECK(messages_of(load_file(secret)) == "cannot be opened: Permission denied\n");
+    CHECK(messages_of(load_file(secret)) ==
+          "cannot be opened: Permission denied (as user " + acting_user() + ")\n");
   }
 }
 
