@@ -59,11 +59,19 @@ class Rules {
     }
   }
 
-  // A file that others write anew, or that is a link which they turn.
+  // A file that others write anew, or that is a link which they turn; so may a directory above it
+  // be, and then they lead it to one beside that where it is now.
   void need_directory_of(const std::string& file) {
     if (file.empty()) return;
     need(directory_of(file), kRead);
     need(directory_of(resolved(file)), kRead);
+    std::error_code error;
+    for (filesystem::path part = directory_of(file); part.has_relative_path();
+         part = part.parent_path()) {
+      if (!filesystem::is_symlink(part, error)) continue;
+      const std::string around = directory_of(resolved(part));
+      if (!is_others_too(around)) use(around, kRead);
+    }
   }
 
   // Rotation takes the file away.

@@ -10,7 +10,7 @@ import certificates
 import tls
 import wire
 from pages import free_ports
-from sites import replace, site
+from sites import put, replace, site
 
 SIZE = 32 << 20
 
@@ -116,6 +116,25 @@ def test_links_that_lead_to_new_files_are_noticed(serve, trusting, pairs, tmp_pa
     running = serve("live/localhost")
     assert shown(running, trusting) == certificates.fingerprint(pairs["old"].certificate)
     link(2)
+    wait_for(running, trusting, pairs["new"])
+
+
+def test_a_link_that_leads_to_another_directory_is_noticed(server, trusting, pairs, tmp_path):
+    for name in ("old", "new"):
+        install(pairs[name], tmp_path / "keys" / name)
+    link = tmp_path / "links" / "current"
+    link.parent.mkdir()
+    link.symlink_to("../keys/old")
+    # Below /tmp, which the server reads while request bodies are kept there, all of this is.
+    (tmp_path / "spool").mkdir()
+    (tmp_path / "etc").mkdir()
+    put(tmp_path / "etc/uvhttpd.toml", CONFIG.format(directory=tmp_path / "links/current", workers=1)
+        .replace('root = "www"', f'root = "{tmp_path}/www/public"'))
+    put(tmp_path / "www/public/a.txt", "the file a")
+    running = server(arguments=["-c", tmp_path / "etc/uvhttpd.toml"], env={"TMPDIR": str(tmp_path / "spool")})
+    assert shown(running, trusting) == certificates.fingerprint(pairs["old"].certificate)
+    (link.parent / "next").symlink_to("../keys/new")
+    (link.parent / "next").replace(link)
     wait_for(running, trusting, pairs["new"])
 
 

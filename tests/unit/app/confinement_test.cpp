@@ -82,6 +82,22 @@ TEST_CASE("confinement_for lets links that are followed lead anywhere") {
   CHECK(rights_of(confinement_for(config), "/") == kRead);
 }
 
+TEST_CASE(
+    "confinement_for reads what is beside the directory that a link to certificates leads to") {
+  const tests::TempDir dir;
+  dir.write("in/keys/1/d.pem", "");
+  dir.write("in/links/other", "");
+  std::filesystem::create_directory_symlink("../keys/1", dir / "in/links/current");
+  config::Config config;
+  config.sites.emplace_back().tls.emplace();
+  config.sites[0].tls->key_pairs = {{dir / "in/links/current/d.pem", dir / "in/keys/1/d.key"}};
+  const Confinement confinement = confinement_for(config);
+  CHECK(rights_of(confinement, dir / "in/keys/1") == kRead);
+  CHECK(rights_of(confinement, dir / "in/keys") == kRead);
+  CHECK(rights_of(confinement, dir / "in/links") == 0);
+  CHECK(rights_of(confinement, dir / "in") == 0);
+}
+
 TEST_CASE("confinement_for writes logs and what stands beside them after a rotation") {
   config::Config config;
   config.server.log = "/var/log/uvhttpd/error.log";
