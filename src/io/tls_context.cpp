@@ -3,7 +3,9 @@
 
 #include <openssl/ssl.h>
 
+#include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "base/assert.h"
 #include "base/text.h"
@@ -114,7 +116,7 @@ struct TlsContext::Callbacks {
 class TlsContext::Builder {
  public:
   Builder(TlsContext& context, const Settings& settings, std::vector<TlsFault>& warnings)
-      : context_(context), settings_(settings), files_(faults_, warnings) {}
+      : context_(context), settings_(settings), warnings_(warnings), files_(faults_, warnings) {}
 
   std::vector<TlsFault> run() {
     context_.protocols_ = settings_.protocols;
@@ -124,6 +126,8 @@ class TlsContext::Builder {
   }
 
  private:
+  using ContextPtr = std::unique_ptr<SSL_CTX, FreeContext>;
+
   void add(const TlsSite& site) {
     const std::size_t index = context_.sites_.size();
     if (site.hosts.empty()) context_.default_ = index;
@@ -135,13 +139,41 @@ class TlsContext::Builder {
       }
     }
     context_.client_cas_.push_back(site.tls->client_ca);
-    context_.sites_.emplace_back(::SSL_CTX_new(::TLS_server_method()));
-    SSL_CTX* made = context_.sites_.back().get();
+    const std::size_t faults = faults_.size();
+    const std::size_t warnings = warnings_.size();
+    context_.materials_.push_back(files_.read(site));
+    context_.sites_.push_back(make(site, *context_.materials_.back()));
+    refuse_since(warnings);
+    if (faults_.size() > faults && settings_.renewal.in_use != nullptr) keep(index, site, faults);
+  }
+
+  ContextPtr make(const TlsSite& site, const TlsMaterial& material) {
+    ContextPtr made(::SSL_CTX_new(::TLS_server_method()));
     ASSERT(made != nullptr);
-    set_up(made, *site.tls);
-    files_.use_key_pairs(made, site);
-    const std::string trusted = files_.use_client_ca(made, *site.tls);
-    set_session_scope(made, site, trusted);
+    set_up(made.get(), *site.tls);
+    files_.use(made.get(), material);
+    set_session_scope(made.get(), site, material.trusted_text);
+    return made;
+  }
+
+  // Makes faults of the warnings behind the first so many.
+  void refuse_since(std::size_t first) {
+    if (!settings_.renewal.refuses) return;
+    const auto begin = warnings_.begin() + static_cast<std::ptrdiff_t>(first);
+    const auto refused = std::stable_partition(
+        begin, warnings_.end(),
+        [this](const TlsFault& warning) { return !settings_.renewal.refuses(warning); });
+    std::move(refused, warnings_.end(), std::back_inserter(faults_));
+    warnings_.erase(refused, warnings_.end());
+  }
+
+  void keep(std::size_t index, const TlsSite& site, std::size_t first_fault) {
+    const auto begin = faults_.begin() + static_cast<std::ptrdiff_t>(first_fault);
+    context_.kept_.push_back({index, {begin, faults_.end()}});
+    faults_.erase(begin, faults_.end());
+    ASSERT(index < settings_.renewal.in_use->materials_.size());
+    context_.materials_[index] = settings_.renewal.in_use->materials_[index];
+    context_.sites_[index] = make(site, *context_.materials_[index]);
   }
 
   void set_up(SSL_CTX* made, const config::Tls& tls) {
@@ -182,6 +214,7 @@ class TlsContext::Builder {
 
   TlsContext& context_;
   const Settings& settings_;
+  std::vector<TlsFault>& warnings_;
   std::vector<TlsFault> faults_;
   TlsFiles files_;
 };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -36,6 +37,24 @@ struct TlsSite {
   const config::Tls* tls = nullptr;  // must outlive build() only
 };
 
+struct TlsMaterial;
+class TlsContext;
+
+// Where files are read again while a server runs.
+struct TlsRenewal {
+  // Of the same sites. Each whose new files cannot be used goes on with what it has there. Absent:
+  // that is an error.
+  std::shared_ptr<const TlsContext> in_use;
+  // Of the faults that are warnings otherwise, those with which a file is not used. May be empty.
+  std::function<bool(const TlsFault&)> refuses;
+};
+
+// A site that goes on with what it had, and why.
+struct TlsKept {
+  std::size_t site = 0;  // its place in Settings::sites
+  std::vector<TlsFault> faults;
+};
+
 struct FreeSsl {
   void operator()(ssl_st* ssl) const;
 };
@@ -50,12 +69,17 @@ class TlsContext {
     // these, is turned away (RFC 7301 section 3.2).
     std::vector<std::string> protocols;
     std::shared_ptr<TlsTickets> tickets;
+    TlsRenewal renewal = {};
   };
 
   // Reads all files. Gives every fault that makes something unusable, not only the first. Faults
   // of the other kinds go to `warnings`: an operator may need the server up in spite of them.
   static Result<std::shared_ptr<const TlsContext>, std::vector<TlsFault>> build(
       const Settings& settings, std::vector<TlsFault>& warnings);
+
+  // With TlsRenewal::in_use: the sites that have nothing new.
+  const std::vector<TlsKept>& kept() const { return kept_; }
+  std::size_t site_count() const { return sites_.size(); }
 
   // The site for a server name in lower case: an exact host beats a wildcard, a longer wildcard a
   // shorter one. An unknown or empty name is for the site without hosts, else for the first.
@@ -76,7 +100,9 @@ class TlsContext {
   const std::size_t* find(std::string_view server_name) const;
 
   std::vector<std::unique_ptr<ssl_ctx_st, FreeContext>> sites_;
-  std::vector<std::string> client_cas_;  // of the sites, in the same order
+  std::vector<std::shared_ptr<const TlsMaterial>> materials_;  // of the sites, in the same order
+  std::vector<TlsKept> kept_;
+  std::vector<std::string> client_cas_;  // likewise
   std::map<std::string, std::size_t, std::less<>> exact_;
   std::map<std::string, std::size_t, std::less<>> wildcard_;  // ".example.org"
   std::size_t default_ = 0;

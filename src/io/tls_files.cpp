@@ -20,14 +20,10 @@ namespace {
 
 constexpr std::uint64_t kMaxFile = 4 << 20;  // a list of all public authorities has 200 KiB
 
-struct Free {
-  void operator()(X509* certificate) const { ::X509_free(certificate); }
-  void operator()(EVP_PKEY* key) const { ::EVP_PKEY_free(key); }
+struct FreeBio {
   void operator()(BIO* bio) const { ::BIO_free(bio); }
 };
-using Certificate = std::unique_ptr<X509, Free>;
-using Key = std::unique_ptr<EVP_PKEY, Free>;
-using Bio = std::unique_ptr<BIO, Free>;
+using Bio = std::unique_ptr<BIO, FreeBio>;
 
 // What the library has to say about the last call: its first word is the cause.
 std::string library_reason() {
@@ -67,11 +63,11 @@ int refuse_password(char*, int, int, void* was_asked) {
   return -1;
 }
 
-Key key_in(const std::string& content, std::string& reason) {
+PrivateKey key_in(const std::string& content, std::string& reason) {
   const Bio bio = memory(content);
   bool is_encrypted = false;
   ::ERR_clear_error();
-  Key key(::PEM_read_bio_PrivateKey(bio.get(), nullptr, refuse_password, &is_encrypted));
+  PrivateKey key(::PEM_read_bio_PrivateKey(bio.get(), nullptr, refuse_password, &is_encrypted));
   if (key == nullptr) {
     const bool is_missing = content.find("PRIVATE KEY-----") == std::string::npos;
     reason = is_encrypted ? "the key is encrypted, and nobody is there to enter a password"
@@ -101,6 +97,9 @@ bool is_for(X509* certificate, const std::string& host) {
 }
 
 }  // namespace
+
+void FreeTlsObject::operator()(X509* certificate) const { ::X509_free(certificate); }
+void FreeTlsObject::operator()(EVP_PKEY* key) const { ::EVP_PKEY_free(key); }
 
 std::array<unsigned char, 32> sha256(std::string_view octets) {
   std::array<unsigned char, 32> digest{};
@@ -142,15 +141,15 @@ std::optional<std::string> TlsFiles::read(const std::string& path) {
   return std::move(*content);
 }
 
-void TlsFiles::use_key_pairs(SSL_CTX* context, const TlsSite& site) {
-  std::vector<int> kinds;
-  for (const config::KeyPair& pair : site.tls->key_pairs) {
-    use_key_pair(context, site, pair, kinds);
-  }
+std::shared_ptr<const TlsMaterial> TlsFiles::read(const TlsSite& site) {
+  const auto material = std::make_shared<TlsMaterial>();
+  for (const config::KeyPair& pair : site.tls->key_pairs) read_key_pair(site, pair, *material);
+  if (!site.tls->client_ca.empty()) read_client_ca(site.tls->client_ca, *material);
+  return material;
 }
 
-void TlsFiles::use_key_pair(SSL_CTX* context, const TlsSite& site, const config::KeyPair& pair,
-                            std::vector<int>& kinds) {
+void TlsFiles::read_key_pair(const TlsSite& site, const config::KeyPair& pair,
+                             TlsMaterial& material) {
   std::vector<Certificate> chain;
   std::string reason;
   if (const std::optional<std::string> content = read(pair.certificate)) {
@@ -160,7 +159,7 @@ void TlsFiles::use_key_pair(SSL_CTX* context, const TlsSite& site, const config:
       chain.clear();
     }
   }
-  Key key;
+  PrivateKey key;
   if (std::optional<std::string> content = read(pair.key)) {
     key = key_in(*content, reason = {});
     ::OPENSSL_cleanse(content->data(), content->size());
@@ -176,15 +175,42 @@ void TlsFiles::use_key_pair(SSL_CTX* context, const TlsSite& site, const config:
     return fault(pair.key, "the key does not belong to the certificate " + pair.certificate);
   }
   const int kind = ::EVP_PKEY_get_base_id(key.get());
-  if (std::find(kinds.begin(), kinds.end(), kind) != kinds.end()) {
+  for (const TlsMaterial::Pair& other : material.pairs) {
+    if (::EVP_PKEY_get_base_id(other.key.get()) != kind) continue;
     return fault(pair.certificate, "a second certificate with the same kind of key");
   }
-  kinds.push_back(kind);
+  material.pairs.push_back({pair.certificate, std::move(chain), std::move(key)});
+}
+
+void TlsFiles::read_client_ca(const std::string& path, TlsMaterial& material) {
+  std::optional<std::string> content = read(path);
+  if (!content) return;
+  std::string reason;
+  std::vector<Certificate> trusted = certificates_in(*content, reason);
+  if (!reason.empty()) return fault(path, reason);
+  for (const Certificate& each : trusted) check_time(path, each.get());
+  material.trusted = std::move(trusted);
+  material.trusted_text = std::move(*content);
+}
+
+void TlsFiles::use(SSL_CTX* context, const TlsMaterial& material) {
+  for (const TlsMaterial::Pair& pair : material.pairs) use(context, pair);
+  if (material.trusted.empty()) return;
+  X509_STORE* store = ::SSL_CTX_get_cert_store(context);
+  ::X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+  for (const Certificate& each : material.trusted) {
+    ::X509_STORE_add_cert(store, each.get());
+    ::SSL_CTX_add_client_CA(context, each.get());
+  }
+}
+
+void TlsFiles::use(SSL_CTX* context, const TlsMaterial::Pair& pair) {
   STACK_OF(X509)* others = sk_X509_new_null();
-  for (std::size_t i = 1; i < chain.size(); ++i) sk_X509_push(others, chain[i].get());
+  for (std::size_t i = 1; i < pair.chain.size(); ++i) sk_X509_push(others, pair.chain[i].get());
   // Takes references of its own.
-  if (::SSL_CTX_use_cert_and_key(context, leaf, key.get(), others, 1) != 1) {
-    fault(pair.certificate, library_reason());
+  if (::SSL_CTX_use_cert_and_key(context, pair.chain.front().get(), pair.key.get(), others, 1) !=
+      1) {
+    fault(pair.file, library_reason());
   }
   sk_X509_free(others);
 }
@@ -210,26 +236,6 @@ void TlsFiles::check_hosts(const std::string& path, X509* certificate,
   }
   if (missing.empty()) return;
   warnings_.push_back({path, "the certificate is not for " + missing, TlsFault::Kind::wrong_host});
-}
-
-std::string TlsFiles::use_client_ca(SSL_CTX* context, const config::Tls& tls) {
-  if (tls.client_ca.empty()) return {};
-  const std::optional<std::string> content = read(tls.client_ca);
-  if (!content) return {};
-  std::string reason;
-  const std::vector<Certificate> trusted = certificates_in(*content, reason);
-  if (!reason.empty()) {
-    fault(tls.client_ca, reason);
-    return {};
-  }
-  X509_STORE* store = ::SSL_CTX_get_cert_store(context);
-  ::X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
-  for (const Certificate& each : trusted) {
-    check_time(tls.client_ca, each.get());
-    ::X509_STORE_add_cert(store, each.get());
-    ::SSL_CTX_add_client_CA(context, each.get());
-  }
-  return *content;
 }
 
 }  // namespace uvhttpd

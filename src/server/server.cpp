@@ -168,34 +168,26 @@ Result<void> Server::open_sockets(const config::Config& config) {
   return {};
 }
 
+TlsRenewal Server::renewal_of(std::shared_ptr<const TlsContext> in_use) const {
+  return {std::move(in_use), [this](const TlsFault& fault) {
+            return fault.kind == TlsFault::Kind::expired &&
+                   !certificate_files_.is_unchanged(fault.file);
+          }};
+}
+
 // The error names all that is wrong; it is a line of the log each.
-Result<Server::Certificates> Server::read_certificates(const config::Config& config, bool in_use) {
+Result<Server::Certificates> Server::read_certificates(const config::Config& config,
+                                                       TlsRenewal renewal) {
   Certificates certificates;
   certificates.files.watch(certificate_files(config));
   std::vector<TlsFault> warnings;
-  auto built = build_tls(config, tickets_, warnings);
-  std::vector<TlsFault> faults;
-  if (!built) faults = std::move(built.error());
+  auto built = build_tls(config, tickets_, warnings, std::move(renewal));
   std::vector<std::string> told;
-  for (TlsFault& warning : warnings) {
-    const bool is_news = !certificate_files_.is_unchanged(warning.file);
-    if (in_use && is_news && warning.kind == TlsFault::Kind::expired) {
-      faults.push_back(std::move(warning));
-    } else {
-      told.push_back(text_of(warning));
-    }
-  }
-  warn_of_certificates(std::move(told), faults.empty());
-  if (faults.empty()) {
-    certificates.context = *std::move(built);
-    return certificates;
-  }
-  std::string message;
-  for (const TlsFault& fault : faults) {
-    if (&fault != &faults.front()) message += "; ";
-    message += text_of(fault);
-  }
-  return Unexpected(Error{std::move(message), 0});
+  for (const TlsFault& warning : warnings) told.push_back(text_of(warning));
+  warn_of_certificates(std::move(told), built.has_value());
+  if (!built) return Unexpected(Error{text_of(built.error()), 0});
+  certificates.context = *std::move(built);
+  return certificates;
 }
 
 void Server::warn_of_certificates(std::vector<std::string> warnings, bool are_all) {
@@ -210,19 +202,33 @@ void Server::warn_of_certificates(std::vector<std::string> warnings, bool are_al
 
 void Server::refresh_certificates() {
   if (is_draining_ || !certificate_files_.has_changed()) return;
-  auto certificates = read_certificates(*config_, true);
-  if (!certificates) {
-    log_.error("tls", "the old certificates stay in use: {}", certificates.error().message);
+  auto read = read_certificates(*config_, renewal_of(certificates_));
+  if (!read) {
+    log_.error("tls", "the old certificates stay in use: {}", read.error().message);
     return;
   }
-  certificate_files_ = std::move(certificates->files);
-  for (const auto& worker : workers_) worker->use_certificates(certificates->context);
-  log_.info("tls", "certificates read again");
+  std::string kept;
+  if (read->context != nullptr) {
+    const std::vector<const config::Site*> sites = tls_sites(*config_);
+    for (const TlsKept& each : read->context->kept()) {
+      const config::Site& site = *sites[each.site];
+      const std::string name = site.hosts.empty() ? "the default site" : site.hosts.front();
+      log_.error("tls", "the old certificates of {} stay in use: {}", name, text_of(each.faults));
+      read->files.keep(certificate_files_, certificate_files(*site.tls));
+      kept += (kept.empty() ? "" : ", ") + name;
+    }
+    if (read->context->kept().size() == sites.size()) return;
+  }
+  certificates_ = std::move(read->context);
+  certificate_files_ = std::move(read->files);
+  for (const auto& worker : workers_) worker->use_certificates(certificates_);
+  log_.info("tls", "certificates read again{}", kept.empty() ? "" : ", but for those of " + kept);
 }
 
 Result<void> Server::start(std::shared_ptr<const config::Config> config) {
   config_ = std::move(config);
-  TRY_ASSIGN(Certificates certificates, read_certificates(*config_, false));
+  TRY_ASSIGN(Certificates certificates, read_certificates(*config_, {}));
+  certificates_ = std::move(certificates.context);
   certificate_files_ = std::move(certificates.files);
   quota_.set_limits(config_->limits.connections, config_->limits.connections_per_ip);
   std::vector<std::future<Result<void>>> prepared;
@@ -247,7 +253,7 @@ Result<void> Server::start(std::shared_ptr<const config::Config> config) {
   }
   std::vector<std::future<void>> accepting;
   for (unsigned i = 0; i < worker_count_; ++i) {
-    workers_[i]->commit(sockets_of(i), certificates.context);
+    workers_[i]->commit(sockets_of(i), certificates_);
     auto promise = std::make_shared<std::promise<void>>();
     accepting.push_back(promise->get_future());
     workers_[i]->ping([promise] { promise->set_value(); });
@@ -267,7 +273,7 @@ void Server::reload(std::shared_ptr<const config::Config> config,
                     std::function<void(Result<void>)> done) {
   auto opened = open_addresses(*config);
   if (!opened) return done(Unexpected(std::move(opened).error()));
-  auto certificates = read_certificates(*config, true);
+  auto certificates = read_certificates(*config, renewal_of(nullptr));
   if (!certificates) {
     discard(*opened);
     return done(Unexpected(std::move(certificates).error()));
@@ -312,9 +318,9 @@ void Server::commit(std::shared_ptr<const config::Config> config, std::vector<Ad
   addresses_ = std::move(addresses);
   config_ = std::move(config);
   quota_.set_limits(config_->limits.connections, config_->limits.connections_per_ip);
+  certificates_ = std::move(certificates.context);
   certificate_files_ = std::move(certificates.files);
-  for (unsigned i = 0; i < worker_count_; ++i)
-    workers_[i]->commit(sockets_of(i), certificates.context);
+  for (unsigned i = 0; i < worker_count_; ++i) workers_[i]->commit(sockets_of(i), certificates_);
   activity_.note_reload();
 }
 

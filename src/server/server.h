@@ -34,8 +34,8 @@ class Server {
   // `done` is called later on the main loop. On an error nothing has changed. One at a time.
   void reload(std::shared_ptr<const config::Config> config, std::function<void(Result<void>)> done);
   void reopen_logs();
-  // Reads the certificates again when one of their files has changed; when something is wrong with
-  // them, the old ones stay and the log says so.
+  // Reads the certificates again when one of their files has changed. Each site whose files cannot
+  // be used keeps the old ones, and the log says so.
   void refresh_certificates();
   // `on_ended` is called on the main loop when the last worker has ended.
   void drain(std::function<void()> on_ended);
@@ -67,8 +67,9 @@ class Server {
     std::shared_ptr<const TlsContext> context;
     FileWatch files;  // as they were before they were read
   };
-  // `in_use`: there are others, so new ones that have expired are an error.
-  Result<Certificates> read_certificates(const config::Config& config, bool in_use);
+  Result<Certificates> read_certificates(const config::Config& config, TlsRenewal renewal);
+  // Where there are others, new ones that have expired are an error.
+  TlsRenewal renewal_of(std::shared_ptr<const TlsContext> in_use) const;
   // Of each once, as long as it holds.
   void warn_of_certificates(std::vector<std::string> warnings, bool are_all);
   void commit(std::shared_ptr<const config::Config> config, std::vector<Address> addresses,
@@ -83,7 +84,8 @@ class Server {
   ConnectionQuota quota_;
   std::atomic<std::uint64_t> handshakes_{0};
   std::shared_ptr<TlsTickets> tickets_ = std::make_shared<TlsTickets>();
-  FileWatch certificate_files_;
+  std::shared_ptr<const TlsContext> certificates_;
+  FileWatch certificate_files_;  // as they were when what is in use was read
   std::vector<std::string> told_of_certificates_;
   RateLimiters rate_limiters_;
   Activity activity_;

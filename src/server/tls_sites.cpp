@@ -26,30 +26,43 @@ std::vector<FileStamp> stamps_of(const std::vector<std::string>& files) {
 
 Result<std::shared_ptr<const TlsContext>, std::vector<TlsFault>> build_tls(
     const config::Config& config, std::shared_ptr<TlsTickets> tickets,
-    std::vector<TlsFault>& warnings) {
+    std::vector<TlsFault>& warnings, TlsRenewal renewal) {
   const bool is_wanted = std::any_of(config.listeners.begin(), config.listeners.end(),
                                      [](const config::Listener& listener) { return listener.tls; });
   if (!is_wanted) return std::shared_ptr<const TlsContext>();
   std::vector<TlsSite> sites;
-  for (const config::Site& site : config.sites) {
-    if (site.tls) sites.push_back({site.hosts, &*site.tls});
-  }
+  for (const config::Site* site : tls_sites(config)) sites.push_back({site->hosts, &*site->tls});
   if (sites.empty()) return Unexpected(std::vector<TlsFault>{{{}, "no site has `tls`"}});
-  return TlsContext::build(
-      {.sites = sites, .protocols = {"http/1.1", "http/1.0"}, .tickets = std::move(tickets)},
-      warnings);
+  return TlsContext::build({.sites = sites,
+                            .protocols = {"http/1.1", "http/1.0"},
+                            .tickets = std::move(tickets),
+                            .renewal = std::move(renewal)},
+                           warnings);
+}
+
+std::vector<const config::Site*> tls_sites(const config::Config& config) {
+  std::vector<const config::Site*> sites;
+  for (const config::Site& site : config.sites) {
+    if (site.tls) sites.push_back(&site);
+  }
+  return sites;
 }
 
 std::vector<std::string> certificate_files(const config::Config& config) {
   std::vector<std::string> files;
-  for (const config::Site& site : config.sites) {
-    if (!site.tls) continue;
-    for (const config::KeyPair& pair : site.tls->key_pairs) {
-      files.push_back(pair.certificate);
-      files.push_back(pair.key);
-    }
-    if (!site.tls->client_ca.empty()) files.push_back(site.tls->client_ca);
+  for (const config::Site* site : tls_sites(config)) {
+    for (std::string& file : certificate_files(*site->tls)) files.push_back(std::move(file));
   }
+  return files;
+}
+
+std::vector<std::string> certificate_files(const config::Tls& tls) {
+  std::vector<std::string> files;
+  for (const config::KeyPair& pair : tls.key_pairs) {
+    files.push_back(pair.certificate);
+    files.push_back(pair.key);
+  }
+  if (!tls.client_ca.empty()) files.push_back(tls.client_ca);
   return files;
 }
 
@@ -57,9 +70,24 @@ std::string text_of(const TlsFault& fault) {
   return fault.file.empty() ? fault.reason : fault.file + ": " + fault.reason;
 }
 
+std::string text_of(const std::vector<TlsFault>& faults) {
+  std::string text;
+  for (const TlsFault& fault : faults) text += (text.empty() ? "" : "; ") + text_of(fault);
+  return text;
+}
+
 void FileWatch::watch(std::vector<std::string> files) {
   files_ = std::move(files);
   seen_ = watched_ = stamps_of(files_);
+}
+
+void FileWatch::keep(const FileWatch& before, const std::vector<std::string>& files) {
+  for (std::size_t i = 0; i < files_.size(); ++i) {
+    if (std::find(files.begin(), files.end(), files_[i]) == files.end()) continue;
+    const auto found = std::find(before.files_.begin(), before.files_.end(), files_[i]);
+    if (found == before.files_.end()) continue;
+    watched_[i] = before.watched_[static_cast<std::size_t>(found - before.files_.begin())];
+  }
 }
 
 bool FileWatch::has_changed() {

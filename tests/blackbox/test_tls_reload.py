@@ -197,6 +197,46 @@ def test_a_new_certificate_that_has_expired_is_not_taken(serve, trusting, author
     wait_for(running, trusting, pairs["new"])
 
 
+def shown_to(running, trusting, host):
+    with tls.Client(running.address, trusting, name=host) as client:
+        return client.fingerprint
+
+
+@pytest.mark.parametrize("spoilt", ["broken", "late"])
+def test_files_of_one_site_hold_no_other_back(server, tmp_path, authority, trusting, spoilt):
+    site(tmp_path, {"a.txt": "the file a"})
+    hosts = ["b.test", "d.test"]
+    old = {host: authority.issue(f"old-{host}", [host]) for host in hosts}
+    new = {host: authority.issue(f"new-{host}", [host]) for host in hosts}
+    for host in hosts:
+        install(old[host], tmp_path / host)
+    running = server('[[listener]]\naddress = "127.0.0.1:0"\ntls = true\n' + "".join(
+        f'[[site]]\nhosts = ["{host}"]\nroot = "www"\n'
+        f'tls = {{ certificate = "{host}/fullchain.pem", key = "{host}/privkey.pem" }}\n' for host in hosts))
+
+    def shows(host, pairs):
+        return shown_to(running, trusting, host) == certificates.fingerprint(pairs[host].certificate)
+
+    if spoilt == "broken":
+        replace(tmp_path / "b.test" / "privkey.pem", b"nothing of use\n")
+    else:
+        install(authority.issue("late-b.test", ["b.test"], days=(-30, -2)), tmp_path / "b.test")
+    install(new["d.test"], tmp_path / "d.test")
+    if spoilt == "broken":
+        assert running.reload() == "Reload refused"
+    wire.wait_until(lambda: shows("d.test", new), "the new certificate")
+    assert shows("b.test", old)
+    running.wait_for_log(r"the old certificates of b\.test stay in use: \S+/b\.test/\S+: ")
+    running.wait_for_log(r"certificates read again, but for those of b\.test")
+    # What was not taken does not come in with the next change of another's.
+    install(old["d.test"], tmp_path / "d.test")
+    wire.wait_until(lambda: shows("d.test", old), "the old certificate")
+    assert shows("b.test", old)
+    install(new["b.test"], tmp_path / "b.test")
+    wire.wait_until(lambda: shows("b.test", new), "the new certificate")
+    assert shows("d.test", old)
+
+
 def test_hup_adds_and_takes_tls(server, tmp_path, trusting, pairs):
     site(tmp_path, {"a.txt": "the file a"})
     install(pairs["old"], tmp_path / "live")

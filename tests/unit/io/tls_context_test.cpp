@@ -123,6 +123,46 @@ TEST_CASE("TlsContext warns of certificates that peers are going to refuse") {
   CHECK(sites.warnings[2].reason == "the certificate is not for c.example, *.e.example, [::1]");
 }
 
+TEST_CASE("TlsContext keeps of another what cannot be read again, a site at a time") {
+  const TestCertificate first({"first", "DNS:a.example"});
+  const TestCertificate second({"second", "DNS:b.example"});
+  TestSites sites;
+  sites.add({"a.example"}, {&first});
+  sites.add({"b.example"}, {&second});
+  const auto build_again = [&](const TlsRenewal& renewal) {
+    return TlsContext::build({sites.sites, {"test/1"}, sites.tickets, renewal}, sites.warnings);
+  };
+  const std::shared_ptr<const TlsContext> in_use = sites.build();
+  CHECK(in_use->kept().empty());
+  sites.file("1.key", "nothing of use");
+  CHECK_FALSE(build_again({}).has_value());
+  const auto once = build_again({in_use, {}});
+  REQUIRE(once.has_value());
+  REQUIRE((*once)->kept().size() == 1);
+  CHECK((*once)->kept()[0].site == 0);
+  REQUIRE((*once)->kept()[0].faults.size() == 1);
+  CHECK((*once)->kept()[0].faults[0].file == sites.directory / "1.key");
+  // What was kept once can be kept again.
+  const auto twice = build_again({*once, {}});
+  REQUIRE(twice.has_value());
+  CHECK((*twice)->kept().size() == 1);
+}
+
+TEST_CASE("TlsContext keeps what the renewal refuses to replace") {
+  const TestCertificate old({"old", "DNS:a.example", KeyKind::ecdsa, -7200, -3600});
+  TestSites sites;
+  sites.add({"a.example"}, {&old});
+  const std::shared_ptr<const TlsContext> in_use = sites.build();
+  REQUIRE(sites.warnings.size() == 1);
+  sites.warnings.clear();
+  const auto refuses = [](const TlsFault& fault) { return fault.kind == TlsFault::Kind::expired; };
+  const auto built = TlsContext::build({sites.sites, {"test/1"}, sites.tickets, {in_use, refuses}},
+                                       sites.warnings);
+  REQUIRE(built.has_value());
+  CHECK((*built)->kept().size() == 1);
+  CHECK(sites.warnings.empty());
+}
+
 TEST_CASE("TlsContext chooses a site by name as requests are routed") {
   const TestCertificate good({"good"});
   TestSites sites;

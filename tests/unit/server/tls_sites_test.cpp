@@ -41,5 +41,22 @@ TEST_CASE("FileWatch tells of a change once, and goes on knowing what it was tol
   CHECK_FALSE(watch.is_unchanged(file));
 }
 
+TEST_CASE("FileWatch keeps of some files what it knew before") {
+  TempDir directory;
+  directory.write("a.pem", "old");
+  directory.write("b.pem", "old");
+  FileWatch before;
+  before.watch({directory / "a.pem", directory / "b.pem"});
+  directory.write("a.pem", "something else");
+  directory.write("b.pem", "something else");
+  FileWatch now;
+  now.watch({directory / "b.pem", directory / "a.pem", directory / "c.pem"});
+  now.keep(before, {directory / "a.pem", directory / "c.pem"});
+  CHECK_FALSE(now.is_unchanged(directory / "a.pem"));
+  CHECK(now.is_unchanged(directory / "b.pem"));
+  CHECK(now.is_unchanged(directory / "c.pem"));
+  CHECK_FALSE(now.has_changed());
+}
+
 }  // namespace
 }  // namespace uvhttpd::tests
