@@ -73,6 +73,7 @@ std::vector<config::Diagnostic> step_down(const config::Config& config) {
 std::vector<config::Diagnostic> try_out(std::shared_ptr<const config::Config> config) {
   std::vector<config::Diagnostic> found = step_down(*config);
   for (config::Diagnostic& fault : check_certificates(*config)) found.push_back(std::move(fault));
+  for (config::Diagnostic& fault : empty_password_files(*config)) found.push_back(std::move(fault));
   if (const Result<void> possible = check_sandbox(*config); !possible) {
     config::Diagnostic& fault = found.emplace_back(config->server.sandbox_place);
     fault.message = possible.error().message;

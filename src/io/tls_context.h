@@ -26,6 +26,7 @@ struct TlsFault {
     unusable,    // nothing can be served with it
     expired,     // or not yet valid: peers will refuse the certificate
     wrong_host,  // peers that ask for one of the site's hosts will
+    doubtful,    // some peers will
   };
   std::string file;    // the bad one
   std::string reason;  // "the key does not belong to the certificate /etc/ssl/a.pem"

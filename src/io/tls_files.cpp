@@ -169,11 +169,13 @@ void TlsFiles::read_key_pair(const TlsSite& site, const config::KeyPair& pair,
   X509* leaf = chain.front().get();
   for (const Certificate& each : chain) check_time(pair.certificate, each.get());
   check_hosts(pair.certificate, leaf, site.hosts);
+  check_uses(pair.certificate, leaf);
   if (key == nullptr) return;
   if (::X509_check_private_key(leaf, key.get()) != 1) {
     ::ERR_clear_error();
     return fault(pair.key, "the key does not belong to the certificate " + pair.certificate);
   }
+  check_curve(pair.key, key.get());
   const int kind = ::EVP_PKEY_get_base_id(key.get());
   for (const TlsMaterial::Pair& other : material.pairs) {
     if (::EVP_PKEY_get_base_id(other.key.get()) != kind) continue;
@@ -189,6 +191,14 @@ void TlsFiles::read_client_ca(const std::string& path, TlsMaterial& material) {
   std::vector<Certificate> trusted = certificates_in(*content, reason);
   if (!reason.empty()) return fault(path, reason);
   for (const Certificate& each : trusted) check_time(path, each.get());
+  const bool has_authority =
+      std::any_of(trusted.begin(), trusted.end(),
+                  [](const Certificate& each) { return ::X509_check_ca(each.get()) != 0; });
+  if (!has_authority) {
+    doubt(path,
+          "no certificate of an authority in it: only clients with these very certificates "
+          "are let in");
+  }
   material.trusted = std::move(trusted);
   material.trusted_text = std::move(*content);
 }
@@ -236,6 +246,33 @@ void TlsFiles::check_hosts(const std::string& path, X509* certificate,
   }
   if (missing.empty()) return;
   warnings_.push_back({path, "the certificate is not for " + missing, TlsFault::Kind::wrong_host});
+}
+
+// What clients look at besides (RFC 5280 section 4.2.1.12, RFC 9110 section 4.3.4).
+void TlsFiles::check_uses(const std::string& path, X509* certificate) {
+  constexpr std::uint32_t kServers = XKU_SSL_SERVER | XKU_ANYEKU;
+  if ((::X509_get_extended_key_usage(certificate) & kServers) == 0) {
+    doubt(path, "the certificate is not for servers: its extended key usage lacks serverAuth");
+  }
+  if (::X509_get_ext_by_NID(certificate, NID_subject_alt_name, -1) < 0) {
+    doubt(path, "the certificate has no subjectAltName: browsers look for their host nowhere else");
+  }
+}
+
+// RFC 8446 section 4.2.3.
+void TlsFiles::check_curve(const std::string& path, const EVP_PKEY* key) {
+  constexpr std::string_view kKnown[] = {"prime256v1", "secp384r1", "secp521r1",
+                                         "P-256",      "P-384",     "P-521"};
+  char name[64] = "";
+  std::size_t length = 0;
+  if (::EVP_PKEY_get_base_id(key) != EVP_PKEY_EC ||
+      ::EVP_PKEY_get_group_name(key, name, sizeof name, &length) != 1) {
+    return;
+  }
+  const std::string_view curve(name, length);
+  if (std::find(std::begin(kKnown), std::end(kKnown), curve) != std::end(kKnown)) return;
+  doubt(path,
+        "the key is on the curve " + std::string(curve) + ", which clients of TLS 1.3 do not take");
 }
 
 }  // namespace uvhttpd

@@ -59,11 +59,16 @@ class TlsFiles {
   void read_key_pair(const TlsSite& site, const config::KeyPair& pair, TlsMaterial& material);
   void read_client_ca(const std::string& path, TlsMaterial& material);
   void use(ssl_ctx_st* context, const TlsMaterial::Pair& pair);
+  void check_uses(const std::string& path, x509_st* certificate);
+  void check_curve(const std::string& path, const evp_pkey_st* key);
   void check_time(const std::string& path, const x509_st* certificate);
   void check_hosts(const std::string& path, x509_st* certificate,
                    std::span<const std::string> hosts);
   void fault(const std::string& path, std::string reason) {
     faults_.push_back({path, std::move(reason), TlsFault::Kind::unusable});
+  }
+  void doubt(const std::string& path, std::string reason) {
+    warnings_.push_back({path, std::move(reason), TlsFault::Kind::doubtful});
   }
 
   std::vector<TlsFault>& faults_;

@@ -60,6 +60,10 @@ struct PasswordFile::Fresh {
 };
 
 Result<void> PasswordFile::Content::parse() {
+  if (text.starts_with("\xef\xbb\xbf")) {
+    return Unexpected(
+        Error{"1: begins with a byte order mark (UTF-8 BOM), which would be part of a name", 0});
+  }
   std::size_t number = 0;
   for (std::string_view rest = text; !rest.empty();) {
     ++number;

@@ -121,6 +121,21 @@ class TestFiles:
         assert ended.returncode != 0
         assert re.search(rf'users:2: the user "alice" has .*{what}.*uvhttpd passwd', ended.stderr), ended.stderr
 
+    def test_a_file_without_users_is_a_warning_of_check(self, uvhttpd, tmp_path, passwd):
+        put_files(tmp_path)
+        file = put(tmp_path / "uvhttpd.toml", CONFIG)
+        for content, warns in (("# nobody yet\n", True), (passwd("alice", "secret"), False)):
+            put(tmp_path / "users", content)
+            ended = uvhttpd("check", "-c", file)
+            assert ended.returncode == 0, ended.stderr
+            assert ("users: warning: no user in it" in ended.stderr) == warns, ended.stderr
+
+    def test_a_byte_order_mark_is_named(self, uvhttpd, tmp_path, passwd):
+        put_files(tmp_path)
+        put(tmp_path / "users", "\ufeff" + passwd("alice", "secret"))
+        ended = uvhttpd("check", "-c", put(tmp_path / "uvhttpd.toml", CONFIG))
+        assert ended.returncode == 2 and "users:1: begins with a byte order mark (UTF-8 BOM)" in ended.stderr, ended.stderr
+
     def test_a_file_that_could_be_fetched_is_refused(self, uvhttpd, tmp_path, passwd):
         put_files(tmp_path)
         put(tmp_path / "www/sec/there", "")

@@ -208,6 +208,20 @@ def test_a_certificate_for_another_host_is_a_warning(check, files, authority):
     assert status == 0 and re.search(r"cert\.pem: warning: .*not for localhost", said), said
 
 
+def test_a_certificate_that_is_not_for_servers_is_a_warning(check, files, authority):
+    pair = authority.issue("for-clients", ["localhost"], purpose=certificates.OF_CLIENTS)
+    put(files / "cert.pem", pair.certificate.read_bytes())
+    put(files / "key.pem", pair.key.read_bytes())
+    status, said = check()
+    assert status == 0 and re.search(r"cert\.pem: warning: .*serverAuth", said), said
+
+
+def test_a_file_of_authorities_with_none_in_it_is_a_warning(check, files, authority):
+    put(files / "ca.pem", authority.issue("no-authority", purpose=certificates.OF_CLIENTS).certificate.read_bytes())
+    status, said = check(', client_ca = "ca.pem"')
+    assert status == 0 and re.search(r"ca\.pem: warning: no certificate of an authority", said), said
+
+
 def test_an_empty_file_of_authorities_is_named(check, files):
     put(files / "ca.pem", "")
     status, said = check(', client_ca = "ca.pem"')

@@ -21,11 +21,16 @@ using CertificatePtr = std::unique_ptr<X509, FreeOpenSsl>;
 using KeyPtr = std::unique_ptr<EVP_PKEY, FreeOpenSsl>;
 using BioPtr = std::unique_ptr<BIO, FreeOpenSsl>;
 
-enum class KeyKind { ecdsa, rsa, weak_rsa };
+enum class KeyKind { ecdsa, rsa, weak_rsa, unusual_curve };
 
 inline KeyPtr make_key(KeyKind kind) {
-  KeyPtr key(kind == KeyKind::ecdsa ? ::EVP_EC_gen("P-256")
-                                    : ::EVP_RSA_gen(kind == KeyKind::rsa ? 2048 : 1024));
+  KeyPtr key;
+  switch (kind) {
+    case KeyKind::ecdsa: key.reset(::EVP_EC_gen("P-256")); break;
+    case KeyKind::unusual_curve: key.reset(::EVP_EC_gen("secp256k1")); break;
+    case KeyKind::rsa: key.reset(::EVP_RSA_gen(2048)); break;
+    case KeyKind::weak_rsa: key.reset(::EVP_RSA_gen(1024)); break;
+  }
   REQUIRE(key != nullptr);
   return key;
 }
@@ -45,6 +50,7 @@ struct TestCertificate {
     long ends = 86400;
     const TestCertificate* issuer = nullptr;  // absent: itself
     bool is_authority = false;
+    std::string uses = {};  // of its extended key usage: "serverAuth"; empty: none is named
   };
 
   explicit TestCertificate(const Wanted& wanted)
@@ -61,6 +67,7 @@ struct TestCertificate {
     ::X509_set_issuer_name(made, ::X509_get_subject_name(issuer.certificate.get()));
     ::X509_set_pubkey(made, key.get());
     extend(issuer, NID_basic_constraints, wanted.is_authority ? "critical,CA:TRUE" : "CA:FALSE");
+    if (!wanted.uses.empty()) extend(issuer, NID_ext_key_usage, wanted.uses.c_str());
     if (!wanted.hosts.empty()) extend(issuer, NID_subject_alt_name, wanted.hosts.c_str());
     REQUIRE(::X509_sign(made, issuer.key.get(), ::EVP_sha256()) > 0);
   }

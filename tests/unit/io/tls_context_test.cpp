@@ -123,6 +123,45 @@ TEST_CASE("TlsContext warns of certificates that peers are going to refuse") {
   CHECK(sites.warnings[2].reason == "the certificate is not for c.example, *.e.example, [::1]");
 }
 
+TEST_CASE("TlsContext warns of certificates that some peers are going to refuse") {
+  const TestCertificate nameless({"nameless"});
+  const TestCertificate of_clients(
+      {.name = "clients", .hosts = "DNS:a.example", .uses = "clientAuth"});
+  const TestCertificate of_all(
+      {.name = "all", .hosts = "DNS:a.example", .uses = "serverAuth, clientAuth"});
+  const TestCertificate unusual(
+      {.name = "unusual", .hosts = "DNS:a.example", .kind = KeyKind::unusual_curve});
+  const TestCertificate authority({.name = "authority", .is_authority = true});
+  struct Row {
+    const char* name;
+    const TestCertificate* certificate;
+    std::string trusted;
+    std::string file;
+    std::string reason;
+  };
+  const std::vector<Row> rows{
+      {"no name but the common one", &nameless, "", "1.pem", "no subjectAltName"},
+      {"for clients", &of_clients, "", "1.pem", "lacks serverAuth"},
+      {"for both", &of_all, authority.pem(), "", ""},
+      {"an unusual curve", &unusual, "", "1.key", "on the curve secp256k1, "},
+      {"clients without an authority", &of_all, of_clients.pem(), "trusted",
+       "no certificate of an authority"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    TestSites sites;
+    config::Tls tls;
+    if (!row.trusted.empty()) tls.client_ca = sites.file("trusted", row.trusted);
+    sites.add({}, {row.certificate}, tls);
+    sites.build();
+    REQUIRE(sites.warnings.size() == (row.reason.empty() ? 0 : 1));
+    if (row.reason.empty()) continue;
+    CHECK(sites.warnings[0].kind == TlsFault::Kind::doubtful);
+    CHECK(sites.warnings[0].file == sites.directory / row.file);
+    CHECK(sites.warnings[0].reason.find(row.reason) != std::string::npos);
+  }
+}
+
 TEST_CASE("TlsContext keeps of another what cannot be read again, a site at a time") {
   const TestCertificate first({"first", "DNS:a.example"});
   const TestCertificate second({"second", "DNS:b.example"});
