@@ -198,6 +198,23 @@ def upstream():
     yield from upstreams.start_all()
 
 
+@pytest.fixture
+def hosts(tmp_path):
+    """hosts(text) writes what the server takes for /etc/hosts; hosts.prefix goes before its command."""
+    if os.geteuid() != 0:
+        pytest.skip("a hosts file of its own needs a mount namespace")
+    file = tmp_path / "hosts"
+    (tmp_path / "nsswitch.conf").write_text("hosts: files\n", encoding="ascii")
+
+    def write(text):
+        file.write_text(text, encoding="ascii")  # the same file, since that is what is mounted
+
+    write("")
+    mount = f'mount --bind "{file}" /etc/hosts && mount --bind "{tmp_path}/nsswitch.conf" /etc/nsswitch.conf && exec "$@"'
+    write.prefix = ["unshare", "--mount", "--propagation", "private", "sh", "-c", mount, "sh"]
+    return write
+
+
 @pytest.fixture(scope="module")
 def shared_upstream():
     """As upstream, for one that all tests of a file use."""

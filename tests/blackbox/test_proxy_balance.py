@@ -9,7 +9,7 @@ import pytest
 
 import upstreams
 import wire
-from upstreams import answer, proxy
+from upstreams import answer, named, proxy
 
 
 @pytest.fixture
@@ -110,41 +110,17 @@ def test_workers_agree_on_the_hash(server, several):
 
 # ---- Names.
 
-needs_namespace = pytest.mark.skipif(os.geteuid() != 0, reason="a hosts file of its own needs a mount namespace")
-
-
-@pytest.fixture
-def hosts(tmp_path):
-    """hosts(text) writes what the server takes for /etc/hosts; hosts.prefix goes before its command."""
-    file = tmp_path / "hosts"
-    (tmp_path / "nsswitch.conf").write_text("hosts: files\n", encoding="ascii")
-
-    def write(text):
-        file.write_text(text, encoding="ascii")  # the same file, since that is what is mounted
-
-    write("")
-    mount = f'mount --bind "{file}" /etc/hosts && mount --bind "{tmp_path}/nsswitch.conf" /etc/nsswitch.conf && exec "$@"'
-    write.prefix = ["unshare", "--mount", "--propagation", "private", "sh", "-c", mount, "sh"]
-    return write
-
-
-def named(up, name="app.example"):
-    return f"http://{name}:{up.address[1]}"
-
-
 def test_name_is_resolved(server, several):
     running = server(proxy(named(several(1)[0], "localhost")))
     assert ask(running, 10) == [b"0"] * 10
 
 
-@needs_namespace
 def test_name_of_the_hosts_file_is_resolved_and_the_host_of_the_client_kept(server, upstream, hosts):
     hosts("127.0.0.1 app.example\n")
     running = server(proxy(named(upstream(upstreams.serving(upstreams.mirror)))), prefix=hosts.prefix)
     assert upstreams.Request(running.fetch("/").body).get("Host") == "localhost"
 
 
-@needs_namespace
 def test_name_without_an_address_is_a_warning_and_502_until_there_is_one(server, several, hosts):
     running = server(proxy(named(several(1)[0]), 'resolve_every = "100ms"'), prefix=hosts.prefix)
     running.wait_for_log("warn .*app.example")
@@ -153,7 +129,6 @@ def test_name_without_an_address_is_a_warning_and_502_until_there_is_one(server,
     wire.wait_until(lambda: running.fetch("/").status == 200, "resolved", 10)
 
 
-@needs_namespace
 def test_log_says_once_for_all_workers_that_a_name_has_no_address(server, several, hosts):
     text = proxy(named(several(1)[0]), 'resolve_every = "100ms"').replace("workers = 1", "workers = 3")
     running = server(text, prefix=hosts.prefix)
@@ -164,14 +139,12 @@ def test_log_says_once_for_all_workers_that_a_name_has_no_address(server, severa
     assert running.log_text().count("has addresses again") == 1
 
 
-@needs_namespace
 def test_other_upstream_answers_where_a_name_has_no_address(server, several, hosts):
     ups = several(2)
     running = server(proxy([named(ups[0]), ups[1]], 'balance = "round_robin"'), prefix=hosts.prefix)
     assert ask(running, 6) == [b"1"] * 6
 
 
-@needs_namespace
 def test_name_is_looked_up_again(server, upstream, hosts):
     first = upstream(upstreams.saying(answer(b"first", fields=["Connection: close"])))
     second = upstream(upstreams.saying(answer(b"second", fields=["Connection: close"])), host="127.0.0.2", port=first.address[1])
@@ -187,7 +160,6 @@ def test_name_is_looked_up_again(server, upstream, hosts):
     assert running.fetch("/").body == b"second"
 
 
-@needs_namespace
 def test_all_addresses_of_a_name_are_used(server, upstream, hosts):
     first = upstream(upstreams.saying(answer(b"first")))
     upstream(upstreams.saying(answer(b"second")), host="127.0.0.2", port=first.address[1])

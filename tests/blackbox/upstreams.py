@@ -189,6 +189,11 @@ def url_of(bound):
     return "http://{}:{}".format(*bound.getsockname())
 
 
+def named(upstream, name="app.example"):
+    """Its URL by a name, which the fixture `hosts` may give any addresses."""
+    return f"http://{name}:{upstream.address[1]}"
+
+
 def route(upstreams, keys="", path="/*"):
     """A route to these upstreams, each with `url` or written out."""
     urls = [each if isinstance(each, str) else each.url for each in (upstreams if isinstance(upstreams, list) else [upstreams])]
