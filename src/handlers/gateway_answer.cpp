@@ -100,7 +100,7 @@ bool GatewayRun::inform(const ResponseHead& head) {
 
 void GatewayRun::answer() {
   asked_.unlink();
-  shared_.pool.note_success(*server_);
+  shared_.pool.note_success(*server_, *connection_);
   end_wait();
   bool is_upgraded = false;
   std::optional<std::string_view> redirect;

@@ -118,10 +118,10 @@ void GatewayRun::connect(bool may_reuse) {
   const bool is_new = connection_ == nullptr;
   if (is_new) {
     auto made = server_->connect(shared_.pool.loop());
-    // A full queue is a lack of room, not a fault.
-    if (!made && has_other_address()) return connect(false);
-    if (!made)
-      return attempt_failed(made.error().os_error == EAGAIN ? 503 : 502, made.error().message);
+    if (!made) {
+      // A full queue is a lack of room, not a fault.
+      return connecting_failed(made.error().os_error == EAGAIN ? 503 : 502, made.error().message);
+    }
     connection_ = *std::move(made);
     if (shared_.one_at_a_time) shared_.held_up_deadlines.arm(held_up_);
   }
@@ -137,10 +137,15 @@ void GatewayRun::connect(bool may_reuse) {
 // A name has often an address that nobody listens at.
 bool GatewayRun::has_other_address() { return ++addresses_tried_ < server_->address_count(); }
 
+void GatewayRun::connecting_failed(http::Status status, std::string_view reason) {
+  if (connection_) shared_.pool.note_unreachable(*server_, *connection_, reason);
+  if (has_other_address()) return connect(false);
+  attempt_failed(status, reason);
+}
+
 void GatewayRun::on_connected() {
   if (const int error = connect_result(connection_->fd()); error != 0) {
-    if (has_other_address()) return connect(false);
-    return attempt_failed(502, Error::from_errno(error, "connecting").message);
+    return connecting_failed(502, Error::from_errno(error, "connecting").message);
   }
   if (tunnel_.announce != config::ProxyProtocol::off) {
     const Request& request = exchange_.request();
@@ -165,7 +170,7 @@ GatewayBody GatewayRun::body_to_send() const {
 
 void GatewayRun::send_request() {
   phase_ = Phase::head;
-  if (shared_.rules.health) server_->await_answer(asked_);
+  if (shared_.rules.health) server_->await_answer(*connection_, asked_);
   SendQueue& out = connection_->out();
   bool asks_for_continue = false;
   std::visit(
@@ -399,9 +404,7 @@ void GatewayRun::on_deadline() {
   armed_in_ = nullptr;
   switch (phase_) {
     case Phase::choosing: return give_up(504, "the upstream's name was not resolved in time");
-    case Phase::connecting:
-      if (has_other_address()) return connect(false);
-      return attempt_failed(504, "no connection within connect_timeout");
+    case Phase::connecting: return connecting_failed(504, "no connection within connect_timeout");
     case Phase::head:
       if (!is_sent_ && !body_asked_) return ask_for_body();
       return give_up(504, connection_->out().empty() ? "no answer within head_timeout"
@@ -443,7 +446,7 @@ void GatewayRun::attempt_failed(http::Status status, std::string_view reason) {
     shared_.pool.drop_idle(*server_);
     is_retry_fresh_ = true;
   } else if (status != 503) {
-    shared_.pool.note_failure(*server_, reason);
+    shared_.pool.note_failure(*server_, connection_.get(), reason);
   }
   is_turned_away_ = status == 503;
   if (!may_try_again(is_stale)) return give_up(status, reason);

@@ -72,6 +72,7 @@ class GatewayRun final : public BodySink, public BodySource {
   void on_ready(unsigned now_ready);
   bool has_room_again();
   bool has_other_address();
+  void connecting_failed(http::Status status, std::string_view reason);
   void on_connected();
   void send_request();
   void ask_for_body();

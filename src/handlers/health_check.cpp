@@ -17,7 +17,7 @@ constexpr http::ResponseLimits kLimits{.head_bytes = 16 << 10, .head_fields = 10
 
 HealthCheck::HealthCheck(EventLoop& loop, Kind kind, const config::HealthCheck& rules,
                          const config::Upstream& upstream, config::ProxyProtocol announce,
-                         Address address, Changed changed, void* owner)
+                         const SocketAddress& address, Changed changed, void* owner)
     : loop_(loop),
       kind_(kind),
       rules_(rules),
@@ -32,10 +32,10 @@ HealthCheck::HealthCheck(EventLoop& loop, Kind kind, const config::HealthCheck& 
           loop, [](void* self) { static_cast<HealthCheck*>(self)->on_timeout(); }, this),
       parser_(kLimits) {}
 
+void HealthCheck::start() { ask(); }
+
 void HealthCheck::ask() {
-  const SocketAddress* address = address_(owner_);
-  if (address == nullptr) return conclude(false, "its name has no address");
-  Result<UniqueFd> socket = begin_connect(*address);
+  Result<UniqueFd> socket = begin_connect(address_);
   // A full queue says that it is busy.
   if (!socket && socket.error().os_error == EAGAIN) return next_.start(rules_.every);
   if (!socket) return conclude(false, socket.error().message);

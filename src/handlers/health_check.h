@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-// handlers/health_check.h: asks one upstream now and then whether it is in order.
+// handlers/health_check.h: asks one address of an upstream now and then whether it is in order.
 #pragma once
 
 #include <memory>
-#include <string>
-#include <utility>
+#include <string_view>
 
 #include "base/arena.h"
 #include "config/gateways.h"
@@ -23,20 +22,17 @@ class HealthCheck {
   };
   // How it is from now on; `reason` says what was wrong.
   using Changed = void (*)(void* owner, bool is_healthy, std::string_view reason);
-  // Gives the address to ask; absent: none is known, which counts as a bad answer.
-  using Address = const SocketAddress* (*)(void* owner);
 
-  // `rules` and `upstream` outlive it. `announce`: the upstream awaits a PROXY protocol header.
+  // `rules`, `upstream` and `address`, which is the one that is asked, outlive it. `announce`: the
+  // upstream awaits a PROXY protocol header.
   HealthCheck(EventLoop& loop, Kind kind, const config::HealthCheck& rules,
-              const config::Upstream& upstream, config::ProxyProtocol announce, Address address,
-              Changed changed, void* owner);
+              const config::Upstream& upstream, config::ProxyProtocol announce,
+              const SocketAddress& address, Changed changed, void* owner);
   HealthCheck(const HealthCheck&) = delete;
   HealthCheck& operator=(const HealthCheck&) = delete;
 
-  // No effect when it has begun.
-  void start() {
-    if (!std::exchange(has_begun_, true)) ask();
-  }
+  // Once.
+  void start();
   bool is_healthy() const { return is_healthy_; }
 
  private:
@@ -48,12 +44,11 @@ class HealthCheck {
   void conclude(bool is_good, std::string_view reason);
 
   EventLoop& loop_;
-  bool has_begun_ = false;
   const Kind kind_;
   const config::HealthCheck& rules_;
   const config::Upstream& upstream_;
   const config::ProxyProtocol announce_;
-  const Address address_;
+  const SocketAddress& address_;
   const Changed changed_;
   void* const owner_;
   Timer next_;

@@ -12,8 +12,10 @@ std::string authority_of(const config::Upstream& upstream) {
          std::to_string(upstream.port);
 }
 
-UpstreamConnection::UpstreamConnection(EventLoop& loop, UniqueFd socket, ConnectionCounts& counts)
+UpstreamConnection::UpstreamConnection(EventLoop& loop, UniqueFd socket, ConnectionCounts& counts,
+                                       std::uint32_t address)
     : counts_(counts),
+      address_(address),
       idle_(
           [](void* self) {
             auto* connection = static_cast<UpstreamConnection*>(self);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -52,8 +53,10 @@ class UpstreamConnection {
   static constexpr std::size_t kMaxHeadBytes = 64 << 10;  // of an answer
   using Ready = void (*)(void* user, UpstreamConnection& connection, unsigned now_ready);
 
-  // It is lent from the beginning, and counted until it is freed; `counts` outlives it.
-  UpstreamConnection(EventLoop& loop, UniqueFd socket, ConnectionCounts& counts);
+  // It is lent from the beginning, and counted until it is freed; `counts` outlives it. `address`
+  // is the number of the upstream's address that it leads to, for whoever has several.
+  UpstreamConnection(EventLoop& loop, UniqueFd socket, ConnectionCounts& counts,
+                     std::uint32_t address = 0);
   ~UpstreamConnection();
   UpstreamConnection(const UpstreamConnection&) = delete;
   UpstreamConnection& operator=(const UpstreamConnection&) = delete;
@@ -73,6 +76,7 @@ class UpstreamConnection {
 
   // It has carried a whole exchange before: its end may have been on its way already.
   bool is_reused() const { return is_reused_; }
+  std::uint32_t address() const { return address_; }
   TimePoint idle_since() const { return idle_since_; }
 
  private:
@@ -81,6 +85,7 @@ class UpstreamConnection {
   static constexpr std::size_t kMaxBufferBytes = kMaxHeadBytes + 4096;
 
   ConnectionCounts& counts_;
+  const std::uint32_t address_;
   bool is_lent_ = true;
   bool is_reused_ = false;
   TimePoint idle_since_{};

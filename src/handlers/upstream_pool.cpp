@@ -40,14 +40,69 @@ UpstreamServer::UpstreamServer(UpstreamPool& pool, const config::Upstream& rules
   counts_.show_in(opinion_.figures());
 }
 
-const SocketAddress& UpstreamServer::next_address() {
-  ASSERT(!addresses_.empty());
-  return addresses_[turn_++ % addresses_.size()];
+UpstreamAddress::~UpstreamAddress() {
+  while (!asked_.empty()) asked_.front().unlink();
+}
+
+std::string UpstreamAddress::name() const {
+  const config::Upstream& rules = server_.rules();
+  if (rules.kind != config::Upstream::Kind::name) return rules.text;
+  return rules.text + " at " + address_.text();
+}
+
+std::size_t UpstreamServer::address_count() const {
+  return static_cast<std::size_t>(
+      std::count_if(addresses_.begin(), addresses_.end(),
+                    [](const auto& address) { return address->is_in_order(); }));
+}
+
+bool UpstreamServer::has_address(TimePoint now, bool resting_too) const {
+  return std::any_of(addresses_.begin(), addresses_.end(), [&](const auto& address) {
+    return address->is_in_order() && (resting_too || !address->is_resting(now));
+  });
+}
+
+TimePoint UpstreamServer::rests_until() const {
+  TimePoint first = TimePoint::max();
+  for (const std::unique_ptr<UpstreamAddress>& address : addresses_) {
+    if (address->is_in_order()) first = std::min(first, address->rests_until_);
+  }
+  return first;
+}
+
+UpstreamAddress& UpstreamServer::next_address(TimePoint now) {
+  const bool resting_too = !has_address(now, false);
+  ASSERT(!resting_too || has_address(now, true));
+  for (;;) {
+    UpstreamAddress& next = *addresses_[turn_++ % addresses_.size()];
+    if (next.is_in_order() && (resting_too || !next.is_resting(now))) return next;
+  }
+}
+
+UpstreamAddress* UpstreamServer::address_of(const UpstreamConnection& connection) const {
+  const auto found = std::find_if(addresses_.begin(), addresses_.end(), [&](const auto& address) {
+    return address->number_ == connection.address();
+  });
+  return found == addresses_.end() ? nullptr : found->get();
+}
+
+void UpstreamServer::await_answer(const UpstreamConnection& connection, UpstreamWaiter& waiter) {
+  if (UpstreamAddress* address = address_of(connection)) address->asked_.push_back(waiter);
 }
 
 Result<std::unique_ptr<UpstreamConnection>> UpstreamServer::connect(EventLoop& loop) {
-  TRY_ASSIGN(UniqueFd socket, begin_connect(next_address()));
-  return std::make_unique<UpstreamConnection>(loop, std::move(socket), counts_);
+  UpstreamAddress& address = next_address(loop.now());
+  Result<UniqueFd> socket = begin_connect(address.address_);
+  if (!socket) {
+    // A full queue is a lack of room, not a fault.
+    if (socket.error().os_error != EAGAIN) pool_.let_rest(address, socket.error().message);
+    return Unexpected(std::move(socket).error());
+  }
+  return std::make_unique<UpstreamConnection>(loop, *std::move(socket), counts_, address.number_);
+}
+
+void UpstreamServer::drop_idle(const UpstreamAddress& address) {
+  std::erase_if(idle_, [&](const auto& each) { return each->address() == address.number_; });
 }
 
 UpstreamPool::UpstreamPool(const HandlerContext& context, const config::UpstreamRules& rules,
@@ -97,27 +152,51 @@ void UpstreamPool::start() {
                                           ? SocketAddress::of_ip(upstream.host, upstream.port)
                                           : SocketAddress::of_unix(upstream.path);
       if (address) {
-        server.addresses_ = {*address};
-        server.opinion_.set(UpstreamState::up);
+        use_addresses(server, {&*address, 1});
       } else {
         log_.error(route_, "upstream {}: {}", upstream.text, address.error().message);
       }
     }
-    if (!rules_.health) continue;
-    server.check_ = std::make_unique<HealthCheck>(
-        loop_, check_, *rules_.health, upstream, announce_,
-        [](void* self) -> const SocketAddress* {
-          auto& asked = *static_cast<UpstreamServer*>(self);
-          return asked.addresses_.empty() ? nullptr : &asked.next_address();
-        },
-        [](void* self, bool is_healthy, std::string_view reason) {
-          auto& asked = *static_cast<UpstreamServer*>(self);
-          asked.pool_.on_health(asked, is_healthy, reason);
-        },
-        &server);
-    // A name without an address yet says nothing of the upstream.
-    if (!server.resolver_) server.check_->start();
   }
+}
+
+// What is known of those that are there already stays known.
+void UpstreamPool::use_addresses(UpstreamServer& server, std::span<const SocketAddress> addresses) {
+  UpstreamServer::Addresses used;
+  for (const SocketAddress& address : addresses) {
+    const auto known = std::find_if(
+        server.addresses_.begin(), server.addresses_.end(),
+        [&](const auto& each) { return each != nullptr && each->address_ == address; });
+    if (known != server.addresses_.end()) {
+      used.push_back(std::move(*known));
+    } else {
+      used.push_back(
+          std::make_unique<UpstreamAddress>(server, address, server.addresses_so_far_++));
+      watch(*used.back());
+    }
+  }
+  server.addresses_ = std::move(used);
+  show_state(server);
+}
+
+void UpstreamPool::watch(UpstreamAddress& address) {
+  if (!rules_.health) return;
+  address.check_ = std::make_unique<HealthCheck>(
+      loop_, check_, *rules_.health, address.server_.rules_, announce_, address.address_,
+      [](void* self, bool is_healthy, std::string_view reason) {
+        auto& asked = *static_cast<UpstreamAddress*>(self);
+        asked.server_.pool_.on_health(asked, is_healthy, reason);
+      },
+      &address);
+  address.check_->start();
+}
+
+// It is up when there is an address that is, as far as is known.
+void UpstreamPool::show_state(UpstreamServer& server) {
+  const bool is_up = std::any_of(
+      server.addresses_.begin(), server.addresses_.end(),
+      [](const auto& address) { return address->is_in_order() && address->failures_ == 0; });
+  server.opinion_.set(is_up ? UpstreamState::up : UpstreamState::down);
 }
 
 void UpstreamPool::on_resolved(UpstreamServer& server) {
@@ -132,14 +211,12 @@ void UpstreamPool::on_resolved(UpstreamServer& server) {
     }
   }
   if (!error) {
-    if (server.addresses_.empty()) server.opinion_.set(UpstreamState::up);
-    server.addresses_ = server.resolver_->addresses();
+    use_addresses(server, server.resolver_->addresses());
   } else if (server.addresses_.empty()) {
     server.opinion_.set(UpstreamState::down);
   }
   server.resolve_again_->start(error ? std::min<Duration>(kResolveSoon, rules_.resolve_every)
                                      : Duration(rules_.resolve_every));
-  if (server.check_) server.check_->start();
   tell(waiting_);
 }
 
@@ -158,25 +235,25 @@ void UpstreamPool::tell(IntrusiveList<UpstreamWaiter>& waiters) {
   }
 }
 
-void UpstreamPool::on_health(UpstreamServer& server, bool is_healthy, std::string_view reason) {
-  server.is_healthy_ = is_healthy;
-  server.opinion_.set(is_healthy ? UpstreamState::up : UpstreamState::down);
+void UpstreamPool::on_health(UpstreamAddress& address, bool is_healthy, std::string_view reason) {
+  UpstreamServer& server = address.server_;
   if (is_healthy) {
-    server.failures_ = 0;
-    log_.info(route_, "upstream {}: in order again", server.rules_.text);
+    address.failures_ = 0;
+    address.rests_until_ = {};
+    log_.info(route_, "upstream {}: in order again", address.name());
   } else {
-    server.idle_.clear();
-    log_.warn(route_, "upstream {}: out of order: {}", server.rules_.text, reason);
-    tell(server.asked_);
+    server.drop_idle(address);
+    log_.warn(route_, "upstream {}: out of order: {}", address.name(), reason);
   }
+  show_state(server);
+  if (!is_healthy) tell(address.asked_);
 }
 
 void UpstreamPool::collect(const Wish& wish, bool resting_too) {
   const TimePoint now = loop_.now();
   candidates_.clear();
   for (const std::unique_ptr<UpstreamServer>& server : servers_) {
-    if (!server->is_healthy_ || server->addresses_.empty()) continue;
-    if (!resting_too && server->rests_until_ > now) continue;
+    if (!server->has_address(now, resting_too)) continue;
     if (wish.tried != nullptr &&
         std::find(wish.tried->begin(), wish.tried->end(), server.get()) != wish.tried->end()) {
       continue;
@@ -200,7 +277,7 @@ UpstreamPool::Choice UpstreamPool::choose(const Wish& wish) {
                        [&](const auto& server) { return holds(*server); });
   };
   if (any([](const UpstreamServer& server) {
-        return server.is_healthy_ && server.resolver_ && !server.resolver_->error();
+        return server.addresses_.empty() && server.resolver_ && !server.resolver_->error();
       })) {
     return {Verdict::unresolved, nullptr};
   }
@@ -259,7 +336,9 @@ std::unique_ptr<UpstreamConnection> UpstreamPool::take_idle(UpstreamServer& serv
 
 void UpstreamPool::give_back(UpstreamServer& server,
                              std::unique_ptr<UpstreamConnection> connection) {
-  if (server.idle_.size() >= rules_.keep_alive || !server.is_healthy_) return;
+  if (server.idle_.size() >= rules_.keep_alive) return;
+  const UpstreamAddress* address = server.address_of(*connection);
+  if (address != nullptr && !address->is_in_order()) return;
   connection->take_back(on_idle_ended, &server, idle_deadlines_, loop_.now());
   server.idle_.push_back(std::move(connection));
 }
@@ -271,26 +350,42 @@ void UpstreamPool::on_idle_ended(void* of_server, UpstreamConnection& connection
 
 void UpstreamPool::drop_idle(UpstreamServer& server) { server.idle_.clear(); }
 
-void UpstreamPool::note_success(UpstreamServer& server) {
-  if (server.failures_ == 0) return;
-  server.failures_ = 0;
-  server.rests_until_ = {};
-  server.opinion_.set(UpstreamState::up);
-  log_.info(route_, "upstream {}: answers again", server.rules_.text);
+void UpstreamPool::note_success(UpstreamServer& server, const UpstreamConnection& connection) {
+  UpstreamAddress* address = server.address_of(connection);
+  if (address == nullptr || address->failures_ == 0) return;
+  address->failures_ = 0;
+  address->rests_until_ = {};
+  show_state(server);
+  log_.info(route_, "upstream {}: answers again", address->name());
 }
 
-// The first failure is told where the request is logged; that it goes on, now and then.
-void UpstreamPool::note_failure(UpstreamServer& server, std::string_view reason) {
-  const TimePoint now = loop_.now();
+void UpstreamPool::note_unreachable(UpstreamServer& server, const UpstreamConnection& connection,
+                                    std::string_view reason) {
+  if (UpstreamAddress* address = server.address_of(connection)) let_rest(*address, reason);
+}
+
+void UpstreamPool::note_failure(UpstreamServer& server, const UpstreamConnection* connection,
+                                std::string_view reason) {
   server.opinion_.figures().failures.fetch_add(1, std::memory_order_relaxed);
-  server.opinion_.set(UpstreamState::down);
-  if (server.rests_until_ > now) return;
-  ++server.failures_;
-  const Duration rest = rest_after(server.failures_);
-  server.rests_until_ = now + rest;
-  if (servers_.size() > 1) {
-    log_.warn(route_, "upstream {}: {}; the others are asked for {} s", server.rules_.text, reason,
-              rest.count() / 1000);
+  if (connection != nullptr) note_unreachable(server, *connection, reason);
+}
+
+// The first failure is told where the request is logged, unless another address answers it; that it
+// goes on, now and then.
+void UpstreamPool::let_rest(UpstreamAddress& address, std::string_view reason) {
+  const TimePoint now = loop_.now();
+  if (address.is_resting(now)) return;
+  ++address.failures_;
+  address.rests_until_ = now + rest_after(address.failures_);
+  UpstreamServer& server = address.server_;
+  show_state(server);
+  if (server.addresses_.size() > 1) server.drop_idle(address);
+  if (server.has_address(now, false)) {
+    if (address.failures_ > 1) return;
+    log_.info(route_, "upstream {}: {}; its other addresses are asked", address.name(), reason);
+  } else if (servers_.size() > 1) {
+    log_.warn(route_, "upstream {}: {}; the others are asked for {} s", address.name(), reason,
+              std::chrono::ceil<std::chrono::seconds>(server.rests_until() - now).count());
   }
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,35 @@ class UpstreamWaiter : public ListNode {
   void* owner_;
 };
 
+class UpstreamServer;
+
+// One address of an upstream as one worker knows it.
+class UpstreamAddress {
+ public:
+  UpstreamAddress(UpstreamServer& server, const SocketAddress& address, std::uint32_t number)
+      : server_(server), address_(address), number_(number) {}
+  UpstreamAddress(const UpstreamAddress&) = delete;
+  UpstreamAddress& operator=(const UpstreamAddress&) = delete;
+  // Who waits for word of it is told nothing.
+  ~UpstreamAddress();
+
+ private:
+  friend class UpstreamPool;
+  friend class UpstreamServer;
+  bool is_in_order() const { return !check_ || check_->is_healthy(); }
+  bool is_resting(TimePoint now) const { return rests_until_ > now; }
+  // For the log.
+  std::string name() const;
+
+  UpstreamServer& server_;
+  const SocketAddress address_;
+  const std::uint32_t number_;  // no other of the upstream has had it
+  unsigned failures_ = 0;       // in a row
+  TimePoint rests_until_{};
+  IntrusiveList<UpstreamWaiter> asked_;
+  std::unique_ptr<HealthCheck> check_;  // absent: its health is not checked
+};
+
 // One upstream as one worker knows it.
 class UpstreamServer {
  public:
@@ -49,33 +79,40 @@ class UpstreamServer {
   config::UpstreamLoad& load() { return load_; }
   std::size_t connections_in_use() const { return counts_.in_use(); }
   std::size_t connections_idle() const { return idle_.size(); }
-  std::size_t address_count() const { return addresses_.size(); }
-  // The next of its addresses; never called while it has none.
-  const SocketAddress& next_address();
-  // Who has asked it and has no answer yet is told when it turns out to be out of order.
-  void await_answer(UpstreamWaiter& waiter) { asked_.push_back(waiter); }
-  // A new connection, which is being made.
+  // Those that are in order.
+  std::size_t address_count() const;
+  // Who has asked on that connection and has no answer yet is told when the address that it leads
+  // to turns out to be out of order.
+  void await_answer(const UpstreamConnection& connection, UpstreamWaiter& waiter);
+  // A new connection, which is being made, to the next of the addresses: one that is out of order
+  // is passed over, and one that rests while there are others. One of them must be in order.
   Result<std::unique_ptr<UpstreamConnection>> connect(EventLoop& loop);
 
  private:
   friend class UpstreamPool;
+  using Addresses = std::vector<std::unique_ptr<UpstreamAddress>>;
+  UpstreamAddress& next_address(TimePoint now);
+  // The address that the connection leads to; nullptr when the name has it no more.
+  UpstreamAddress* address_of(const UpstreamConnection& connection) const;
+  // It has an address that is in order; `resting_too`: though it may rest.
+  bool has_address(TimePoint now, bool resting_too) const;
+  // When the first of those in order has rested.
+  TimePoint rests_until() const;
+  void drop_idle(const UpstreamAddress& address);
+
   UpstreamPool& pool_;
-  IntrusiveList<UpstreamWaiter> asked_;
   const config::Upstream& rules_;
   config::UpstreamLoad& load_;
   const std::uint64_t hash_;  // of its text
-  std::vector<SocketAddress> addresses_;
-  std::size_t turn_ = 0;  // among the addresses
+  Addresses addresses_;
+  std::uint32_t addresses_so_far_ = 0;
+  std::size_t turn_ = 0;  // of requests, among the addresses
   UpstreamOpinion opinion_;
   ConnectionCounts counts_;
-  unsigned failures_ = 0;  // in a row
-  TimePoint rests_until_{};
   std::optional<std::string> told_;                        // of its name, last
-  bool is_healthy_ = true;                                 // as far as its health is checked
   std::vector<std::unique_ptr<UpstreamConnection>> idle_;  // the one used last at the end
   std::unique_ptr<Resolver> resolver_;
   std::unique_ptr<Timer> resolve_again_;
-  std::unique_ptr<HealthCheck> check_;
 };
 
 class UpstreamPool {
@@ -119,10 +156,15 @@ class UpstreamPool {
   // All that are kept are as old as one that turned out to be closed.
   void drop_idle(UpstreamServer& server);
 
-  // The upstream has answered, or has not. One that fails is left alone for a while, when there are
-  // others.
-  void note_success(UpstreamServer& server);
-  void note_failure(UpstreamServer& server, std::string_view reason);
+  // The upstream has answered on that connection.
+  void note_success(UpstreamServer& server, const UpstreamConnection& connection);
+  // No connection could be made. An address that fails is left alone for a while, when there are
+  // others, and so is an upstream all of whose addresses do.
+  void note_unreachable(UpstreamServer& server, const UpstreamConnection& connection,
+                        std::string_view reason);
+  // A request got no answer; `connection` is the one that it had, if any.
+  void note_failure(UpstreamServer& server, const UpstreamConnection* connection,
+                    std::string_view reason);
 
   EventLoop& loop() { return loop_; }
   Log& log() { return log_; }
@@ -139,7 +181,11 @@ class UpstreamPool {
   static void tell(IntrusiveList<UpstreamWaiter>& waiters);
   static void on_idle_ended(void* server, UpstreamConnection& connection, unsigned ready);
   void on_resolved(UpstreamServer& server);
-  void on_health(UpstreamServer& server, bool is_healthy, std::string_view reason);
+  void use_addresses(UpstreamServer& server, std::span<const SocketAddress> addresses);
+  void watch(UpstreamAddress& address);
+  void on_health(UpstreamAddress& address, bool is_healthy, std::string_view reason);
+  void let_rest(UpstreamAddress& address, std::string_view reason);
+  static void show_state(UpstreamServer& server);
 
   EventLoop& loop_;
   Log& log_;

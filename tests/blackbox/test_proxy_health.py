@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
 """The reverse proxy: upstreams whose health is checked."""
+import collections
+import itertools
+import re
 import threading
 
 import pytest
 
 import wire
-from upstreams import answer, proxy
+from upstreams import answer, named, proxy
 
 HEALTH = 'health = { path = "/health?deep=1", every = "30ms", timeout = "200ms", rise = 3, fall = 2 }\n'
 
@@ -128,3 +131,111 @@ def test_checks_end_with_the_configuration_that_has_them(server, two):
     before = len(two[0].checks)
     assert bodies(running, 50) == {b"a", b"b"}
     assert len(two[0].checks) <= before + 1
+
+
+# ---- Names with several addresses.
+
+@pytest.fixture
+def addresses(upstream):
+    """Patients at 127.0.0.1 and so on, all on one port; the letters are what they say."""
+    patients = [Patient(letter) for letter in (b"a", b"b", b"c")]
+    port = 0
+    for number, each in enumerate(patients, 1):
+        each.upstream = upstream(each, host=f"127.0.0.{number}", port=port)
+        port = each.upstream.address[1]
+    yield patients
+    for each in patients:
+        each.hang.set()
+
+
+def hosts_of(*numbers):
+    return "".join(f"127.0.0.{number} app.example\n" for number in numbers)
+
+
+def start_named(server, hosts, addresses, keys=HEALTH):
+    return server(proxy(named(addresses[0].upstream), keys + "keep_alive = 0\n"), prefix=hosts.prefix)
+
+
+def answers(running, count=12):
+    return collections.Counter((answered := running.fetch("/")).status == 200 and answered.body for _ in range(count))
+
+
+@pytest.mark.parametrize("ill", ["500 Ill", "close", "hang"])
+def test_address_that_is_not_well_gets_no_requests_until_it_is(server, hosts, addresses, ill):
+    hosts(hosts_of(1, 2))
+    running = start_named(server, hosts, addresses)
+    assert answers(running) == {b"a": 6, b"b": 6}
+    addresses[0].health = ill
+    running.wait_for_log("warn .*app.example:[0-9]+ at 127.0.0.1:[0-9]+: out of order")
+    assert answers(running) == {b"b": 12}
+    addresses[0].health = "200 OK"
+    addresses[0].hang.set()
+    running.wait_for_log("info .*app.example:[0-9]+ at 127.0.0.1:[0-9]+: in order again")
+    assert answers(running) == {b"a": 6, b"b": 6}
+
+
+@pytest.mark.parametrize("alive", [0, 1, 2])
+def test_one_address_that_is_well_is_enough(server, hosts, addresses, alive):
+    hosts(hosts_of(1, 2, 3))
+    for number, each in enumerate(addresses):
+        if number != alive:
+            each.upstream.stop()
+    running = start_named(server, hosts, addresses)
+    running.wait_for_log("out of order: connecting", 2)
+    before = len(addresses[alive].checks)
+    wire.wait_until(lambda: len(addresses[alive].checks) > before + 3)
+    assert answers(running) == {addresses[alive].name: 12}
+    assert len(re.findall("out of order", running.log_text())) == 2
+
+
+def test_all_addresses_out_of_order_is_503(server, hosts, addresses):
+    hosts(hosts_of(1, 2))
+    for each in addresses[:2]:
+        each.health = "500 Ill"
+    running = start_named(server, hosts, addresses)
+    running.wait_for_log("out of order: it answers 500", 2)
+    assert answers(running, 3) == {False: 3} and not any(each.served for each in addresses)
+    addresses[1].health = "200 OK"
+    running.wait_for_log("in order again")
+    assert answers(running) == {b"b": 12}
+
+
+def test_checks_take_no_turns_of_requests(server, hosts, addresses):
+    hosts(hosts_of(1, 2))
+    running = start_named(server, hosts, addresses)
+    answered = []
+    for _ in range(10):
+        before = sum(len(each.checks) for each in addresses)
+        wire.wait_until(lambda: sum(len(each.checks) for each in addresses) > before)
+        answered.append(running.fetch("/").body)
+    assert all(one != other for one, other in itertools.pairwise(answered)), answered
+
+
+def test_addresses_that_stay_stay_out_of_order(server, hosts, addresses):
+    hosts(hosts_of(1, 2))
+    addresses[0].health = "500 Ill"
+    running = start_named(server, hosts, addresses, HEALTH + 'resolve_every = "50ms"\n')
+    running.wait_for_log("out of order")
+    hosts(hosts_of(3, 1))
+    wire.wait_until(lambda: addresses[2].checks)
+    assert answers(running) == {b"c": 12}
+    assert not addresses[0].served and len(re.findall("out of order", running.log_text())) == 1
+    # Those that have gone are asked no more.
+    before = len(addresses[1].checks)
+    more = len(addresses[2].checks)
+    wire.wait_until(lambda: len(addresses[2].checks) > more + 5)
+    assert len(addresses[1].checks) <= before + 1
+
+
+def test_address_that_fails_requests_rests_while_there_are_others(server, hosts, addresses):
+    def fail(connection):
+        if connection.asked():
+            connection.finish()
+
+    hosts(hosts_of(1, 2))
+    addresses[0].upstream.behaviour = fail
+    running = start_named(server, hosts, addresses, "")
+    statuses = [running.fetch("/", method="POST").status for _ in range(30)]
+    # Its rests are of 1, 2, 4 … seconds.
+    assert set(statuses) == {200, 502} and statuses.count(502) <= 4, statuses
+    running.wait_for_log("info .* at 127.0.0.1:[0-9]+: it closed the connection .*; its other addresses are asked")

@@ -56,6 +56,16 @@ class PoolStage {
     for (int i = 0; i < requests; ++i) ++counts[choose()];
     return counts;
   }
+  // A request is made and gets no answer, or one.
+  void fail(std::size_t number) {
+    pool->note_failure(server(number), connect_to(number).get(), "it is off");
+  }
+  void succeed(std::size_t number) { pool->note_success(server(number), *connect_to(number)); }
+  std::unique_ptr<UpstreamConnection> connect_to(std::size_t number) {
+    auto made = server(number).connect(loop);
+    REQUIRE(made);
+    return *std::move(made);
+  }
   // The loop's clock goes on, though the loop does not turn.
   void pass(Duration time) { loop.raw()->time += static_cast<std::uint64_t>(time.count()); }
 
@@ -102,7 +112,7 @@ TEST_CASE("Of two that are drawn the less busy is asked") {
 
 TEST_CASE("A hash leads to the same upstream, and elsewhere only when that one rests") {
   PoolStage stage(5, config::Balance::hash);
-  UpstreamPool& pool = stage.start();
+  stage.start();
   std::map<std::string, std::size_t> before;
   std::map<std::size_t, int> counts;
   for (int i = 0; i < 200; ++i) {
@@ -112,7 +122,7 @@ TEST_CASE("A hash leads to the same upstream, and elsewhere only when that one r
     CHECK(stage.choose(key) == before[key]);
   }
   CHECK(counts.size() == 5);
-  pool.note_failure(stage.server(2), "it is off");
+  stage.fail(2);
   for (const auto& [key, number] : before) {
     if (number == 2) {
       CHECK(stage.choose(key) != 2);
@@ -124,46 +134,46 @@ TEST_CASE("A hash leads to the same upstream, and elsewhere only when that one r
 
 TEST_CASE("An upstream that fails rests, twice as long each time, at most half a minute") {
   PoolStage stage(2);
-  UpstreamPool& pool = stage.start();
+  stage.start();
   for (const int seconds : {1, 2, 4, 8, 16, 30, 30}) {
     CAPTURE(seconds);
-    pool.note_failure(stage.server(0), "it is off");
+    stage.fail(0);
     // Of requests that were under way already.
-    pool.note_failure(stage.server(0), "it is off");
+    stage.fail(0);
     stage.pass(Duration{seconds * 1000 - 1});
     CHECK(stage.choose_often(4) == std::map<std::size_t, int>{{1, 4}});
     stage.pass(Duration{1});
     CHECK(stage.choose_often(4) == std::map<std::size_t, int>{{0, 2}, {1, 2}});
   }
-  pool.note_success(stage.server(0));
-  pool.note_failure(stage.server(0), "it is off");
+  stage.succeed(0);
+  stage.fail(0);
   stage.pass(Duration{1000});
   CHECK(stage.choose_often(4) == std::map<std::size_t, int>{{0, 2}, {1, 2}});
 }
 
 TEST_CASE("An answer ends the rest of an upstream") {
   PoolStage stage(2);
-  UpstreamPool& pool = stage.start();
-  pool.note_failure(stage.server(0), "it is off");
-  pool.note_success(stage.server(0));
+  stage.start();
+  stage.fail(0);
+  stage.succeed(0);
   CHECK(stage.choose_often(4) == std::map<std::size_t, int>{{0, 2}, {1, 2}});
 }
 
 TEST_CASE("Where all rest all are asked") {
   PoolStage stage(2);
-  UpstreamPool& pool = stage.start();
-  pool.note_failure(stage.server(0), "it is off");
-  pool.note_failure(stage.server(1), "it is off");
+  stage.start();
+  stage.fail(0);
+  stage.fail(1);
   CHECK(stage.choose_often(4) == std::map<std::size_t, int>{{0, 2}, {1, 2}});
 }
 
 TEST_CASE("One that has failed a request is not asked for it again while there are others") {
   PoolStage stage(3);
-  UpstreamPool& pool = stage.start();
+  stage.start();
   std::vector<const UpstreamServer*> tried{&stage.server(0)};
   for (int i = 0; i < 6; ++i) CHECK(stage.choose("", &tried) != 0);
   // Rather one that rests than one that was tried.
-  pool.note_failure(stage.server(1), "it is off");
+  stage.fail(1);
   tried.push_back(&stage.server(2));
   CHECK(stage.choose("", &tried) == 1);
   tried.push_back(&stage.server(1));
