@@ -42,6 +42,7 @@ struct HealthCheck {
   milliseconds timeout{2'000};
   unsigned rise = 2;  // good answers in a row until it is used again
   unsigned fall = 3;  // bad ones until it is not
+  bool operator==(const HealthCheck&) const = default;
 };
 
 // What all workers know of an upstream together.

@@ -32,7 +32,10 @@ HealthCheck::HealthCheck(EventLoop& loop, Kind kind, const config::HealthCheck& 
           loop, [](void* self) { static_cast<HealthCheck*>(self)->on_timeout(); }, this),
       parser_(kLimits) {}
 
-void HealthCheck::start() { ask(); }
+void HealthCheck::start(bool is_healthy) {
+  is_healthy_ = is_healthy;
+  ask();
+}
 
 void HealthCheck::ask() {
   Result<UniqueFd> socket = begin_connect(address_);

@@ -31,8 +31,8 @@ class HealthCheck {
   HealthCheck(const HealthCheck&) = delete;
   HealthCheck& operator=(const HealthCheck&) = delete;
 
-  // Once.
-  void start();
+  // Once; with what is known of it already.
+  void start(bool is_healthy = true);
   bool is_healthy() const { return is_healthy_; }
 
  private:

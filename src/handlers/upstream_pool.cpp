@@ -105,6 +105,18 @@ void UpstreamServer::drop_idle(const UpstreamAddress& address) {
   std::erase_if(idle_, [&](const auto& each) { return each->address() == address.number_; });
 }
 
+const UpstreamServer* KnownUpstreams::find(const UpstreamServer& like) {
+  const UpstreamServer* found = nullptr;
+  const auto is_of_route = [&](const UpstreamServer& each) {
+    return &each.opinion_.figures() == &like.opinion_.figures();
+  };
+  servers_.for_each([&](const UpstreamServer& each) {
+    if (each.rules_.text != like.rules_.text || !each.pool_.checks_like(like.pool_)) return;
+    if (found == nullptr || is_of_route(each) || !is_of_route(*found)) found = &each;
+  });
+  return found;
+}
+
 UpstreamPool::UpstreamPool(const HandlerContext& context, const config::UpstreamRules& rules,
                            std::string route, HealthCheck::Kind check,
                            config::ProxyProtocol announce)
@@ -116,6 +128,7 @@ UpstreamPool::UpstreamPool(const HandlerContext& context, const config::Upstream
       announce_(announce),
       clock_(context.loop),
       idle_deadlines_(clock_, rules.keep_alive_timeout),
+      known_(context.lasting.get<KnownUpstreams>()),
       random_(std::random_device{}()) {
   ASSERT(rules.loads.size() == rules.upstreams.size());
   const std::vector<std::string>& hosts = context.site.hosts;
@@ -135,6 +148,8 @@ void UpstreamPool::start() {
   for (const std::unique_ptr<UpstreamServer>& each : servers_) {
     UpstreamServer& server = *each;
     const config::Upstream& upstream = server.rules_;
+    if (const UpstreamServer* known = known_->find(server)) take_over(server, *known);
+    known_->add(server);
     if (upstream.kind == config::Upstream::Kind::name) {
       server.resolver_ = std::make_unique<Resolver>(
           loop_, upstream.host, upstream.port,
@@ -170,25 +185,43 @@ void UpstreamPool::use_addresses(UpstreamServer& server, std::span<const SocketA
     if (known != server.addresses_.end()) {
       used.push_back(std::move(*known));
     } else {
-      used.push_back(
-          std::make_unique<UpstreamAddress>(server, address, server.addresses_so_far_++));
-      watch(*used.back());
+      add_address(server, used, address, true);
     }
   }
   server.addresses_ = std::move(used);
   show_state(server);
 }
 
-void UpstreamPool::watch(UpstreamAddress& address) {
-  if (!rules_.health) return;
-  address.check_ = std::make_unique<HealthCheck>(
-      loop_, check_, *rules_.health, address.server_.rules_, announce_, address.address_,
-      [](void* self, bool is_healthy, std::string_view reason) {
+void UpstreamPool::take_over(UpstreamServer& server, const UpstreamServer& known) {
+  for (const std::unique_ptr<UpstreamAddress>& each : known.addresses_) {
+    UpstreamAddress& taken =
+        add_address(server, server.addresses_, each->address_, each->is_in_order());
+    taken.failures_ = each->failures_;
+    taken.rests_until_ = each->rests_until_;
+  }
+  if (!server.addresses_.empty()) show_state(server);
+}
+
+UpstreamAddress& UpstreamPool::add_address(UpstreamServer& server,
+                                           UpstreamServer::Addresses& addresses,
+                                           const SocketAddress& address, bool is_healthy) {
+  UpstreamAddress& added = *addresses.emplace_back(
+      std::make_unique<UpstreamAddress>(server, address, server.addresses_so_far_++));
+  if (!rules_.health) return added;
+  added.check_ = std::make_unique<HealthCheck>(
+      loop_, check_, *rules_.health, server.rules_, announce_, added.address_,
+      [](void* self, bool is_good, std::string_view reason) {
         auto& asked = *static_cast<UpstreamAddress*>(self);
-        asked.server_.pool_.on_health(asked, is_healthy, reason);
+        asked.server_.pool_.on_health(asked, is_good, reason);
       },
-      &address);
-  address.check_->start();
+      &added);
+  added.check_->start(is_healthy);
+  return added;
+}
+
+bool UpstreamPool::checks_like(const UpstreamPool& other) const {
+  return rules_.health == other.rules_.health && check_ == other.check_ &&
+         announce_ == other.announce_;
 }
 
 // It is up when there is an address that is, as far as is known.

@@ -70,10 +70,11 @@ class UpstreamAddress {
 };
 
 // One upstream as one worker knows it.
-class UpstreamServer {
+class UpstreamServer : public ListNode {
  public:
   UpstreamServer(UpstreamPool& pool, const config::Upstream& rules, config::UpstreamLoad& load,
                  std::shared_ptr<UpstreamFigures> figures);
+  ~UpstreamServer() { unlink(); }
 
   const config::Upstream& rules() const { return rules_; }
   config::UpstreamLoad& load() { return load_; }
@@ -90,6 +91,7 @@ class UpstreamServer {
 
  private:
   friend class UpstreamPool;
+  friend class KnownUpstreams;
   using Addresses = std::vector<std::unique_ptr<UpstreamAddress>>;
   UpstreamAddress& next_address(TimePoint now);
   // The address that the connection leads to; nullptr when the name has it no more.
@@ -113,6 +115,19 @@ class UpstreamServer {
   std::vector<std::unique_ptr<UpstreamConnection>> idle_;  // the one used last at the end
   std::unique_ptr<Resolver> resolver_;
   std::unique_ptr<Timer> resolve_again_;
+};
+
+// The upstreams of the pools that one worker has: those of a runtime that is being built come to
+// know by it what is known already.
+class KnownUpstreams {
+ public:
+  void add(UpstreamServer& server) { servers_.push_back(server); }
+  // One that is the same upstream and whose health is checked in the same way, of the same route if
+  // there is such, of them the one that was added last; nullptr: there is none.
+  const UpstreamServer* find(const UpstreamServer& like);
+
+ private:
+  IntrusiveList<UpstreamServer> servers_;
 };
 
 class UpstreamPool {
@@ -141,8 +156,8 @@ class UpstreamPool {
   UpstreamPool(const UpstreamPool&) = delete;
   UpstreamPool& operator=(const UpstreamPool&) = delete;
 
-  // Begins to look names up and to check the health. Once; a pool that is never started does
-  // neither.
+  // Begins to look names up and to check the health, with what another pool of the worker knows.
+  // Once; a pool that is never started does neither.
   void start();
 
   Choice choose(const Wish& wish);
@@ -174,6 +189,7 @@ class UpstreamPool {
 
  private:
   friend class UpstreamServer;
+  friend class KnownUpstreams;
   void collect(const Wish& wish, bool resting_too);
   UpstreamServer* pick(const Wish& wish);
   UpstreamServer* least_connected();
@@ -182,7 +198,10 @@ class UpstreamPool {
   static void on_idle_ended(void* server, UpstreamConnection& connection, unsigned ready);
   void on_resolved(UpstreamServer& server);
   void use_addresses(UpstreamServer& server, std::span<const SocketAddress> addresses);
-  void watch(UpstreamAddress& address);
+  void take_over(UpstreamServer& server, const UpstreamServer& known);
+  UpstreamAddress& add_address(UpstreamServer& server, UpstreamServer::Addresses& addresses,
+                               const SocketAddress& address, bool is_healthy);
+  bool checks_like(const UpstreamPool& other) const;
   void on_health(UpstreamAddress& address, bool is_healthy, std::string_view reason);
   void let_rest(UpstreamAddress& address, std::string_view reason);
   static void show_state(UpstreamServer& server);
@@ -195,6 +214,7 @@ class UpstreamPool {
   const config::ProxyProtocol announce_;
   DeadlineClock clock_;
   DeadlineList idle_deadlines_;
+  std::shared_ptr<KnownUpstreams> known_;
   std::vector<std::unique_ptr<UpstreamServer>> servers_;
   std::vector<UpstreamServer*> candidates_;  // of the choice that is being made
   std::size_t turn_ = 0;

@@ -158,7 +158,8 @@ Result<void> check_keys_are_unpublished(const config::Config& config) {
 Result<std::shared_ptr<Runtime>> Runtime::build(std::shared_ptr<const config::Config> config,
                                                 BuildHandler build_handler, EventLoop& loop,
                                                 Log& log, Activity& activity, unsigned workers,
-                                                bool serves, RateLimiters* rate_limiters) {
+                                                bool serves, RateLimiters* rate_limiters,
+                                                SharedObjects* lasting) {
   std::shared_ptr<Runtime> runtime(new Runtime(std::move(config)));
   TRY(check_keys_are_unpublished(*runtime->config_));
   runtime->find_https_ports();
@@ -174,8 +175,9 @@ Result<std::shared_ptr<Runtime>> Runtime::build(std::shared_ptr<const config::Co
     if (rate_limiters != nullptr && site.rate_limit) {
       built->rate_limiter = rate_limiters->get(built->name, *site.rate_limit);
     }
-    const HandlerContext context{loop,   log,      *runtime->config_, site,
-                                 shared, activity, workers,           serves};
+    const HandlerContext context{loop,     log,     *runtime->config_,
+                                 site,     shared,  lasting == nullptr ? shared : *lasting,
+                                 activity, workers, serves};
     for (const config::Route& route : site.routes) {
       TRY_ASSIGN(RouteRuntime route_runtime, build_route(route, site, build_handler, context));
       if (rate_limiters != nullptr) {

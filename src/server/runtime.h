@@ -23,7 +23,7 @@
 
 namespace uvhttpd {
 
-// Objects that the handlers of one runtime share, one of each type: a cache, say.
+// Objects that handlers share, one of each type: a cache, say.
 class SharedObjects {
  public:
   // The object of that type; made with the arguments when it is asked for first.
@@ -45,8 +45,9 @@ struct HandlerContext {
   Log& log;
   const config::Config& config;
   const config::Site& site;
-  SharedObjects& shared;
-  Activity& activity;  // the whole process's
+  SharedObjects& shared;   // by the handlers of this runtime
+  SharedObjects& lasting;  // by those of all runtimes of the worker, one after the other
+  Activity& activity;      // the whole process's
   unsigned workers =
       1;  // the share of a worker in what is counted for the whole process is 1/workers
   bool serves = true;  // requests will come: what is looked after beforehand may begin
@@ -66,13 +67,14 @@ using BuildHandler = Result<BuiltHandler> (*)(const config::Route& route,
 
 class Runtime {
  public:
-  // `serves`: as in HandlerContext. Without `rate_limiters` no request is counted; they need not
-  // outlive it.
+  // `serves`: as in HandlerContext. Without `rate_limiters` no request is counted, without
+  // `lasting` nothing is taken over from a runtime before; they need not outlive it.
   static Result<std::shared_ptr<Runtime>> build(std::shared_ptr<const config::Config> config,
                                                 BuildHandler build_handler, EventLoop& loop,
                                                 Log& log, Activity& activity, unsigned workers,
                                                 bool serves = true,
-                                                RateLimiters* rate_limiters = nullptr);
+                                                RateLimiters* rate_limiters = nullptr,
+                                                SharedObjects* lasting = nullptr);
 
   // The site of the host (lower case, without port), the default site, or nullptr. An exact name
   // beats a wildcard, a longer wildcard a shorter.

@@ -90,7 +90,7 @@ void Worker::prepare(std::shared_ptr<const config::Config> config,
                      std::function<void(Result<void>)> done) {
   loop_.post([this, config = std::move(config), done = std::move(done)] {
     auto runtime = Runtime::build(config, build_handler_, loop_, log_, activity_, workers_, true,
-                                  &rate_limiters_);
+                                  &rate_limiters_, &lasting_);
     if (!runtime) return done(Unexpected(std::move(runtime).error()));
     auto log = AccessLog::prepare(config->access_log);
     if (!log) return done(Unexpected(std::move(log).error().with_context("access log")));

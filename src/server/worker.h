@@ -92,6 +92,7 @@ class Worker {
   std::optional<HandshakePlace> take_handshake_place();
   void on_accepted(const Listening& listening, UniqueFd socket, const PeerAddress& peer);
 
+  SharedObjects lasting_;
   std::unique_ptr<WorkerContext> context_;
   std::shared_ptr<const Runtime> prepared_;
   AccessLog::Target prepared_log_;

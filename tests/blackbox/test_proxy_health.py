@@ -2,6 +2,7 @@
 """The reverse proxy: upstreams whose health is checked."""
 import collections
 import itertools
+import json
 import re
 import threading
 
@@ -133,6 +134,64 @@ def test_checks_end_with_the_configuration_that_has_them(server, two):
     assert len(two[0].checks) <= before + 1
 
 
+# So slow to fall that it would not be found out again while a test looks.
+SLOW = 'health = { path = "/health", every = "10ms", timeout = "1s", rise = 3, fall = 100 }\n'
+
+
+def states(running):
+    """How many workers take each upstream for resolving, up, down."""
+    return [tuple(each[f"workers_{state}"] for state in ("resolving", "up", "down")) for each in json.loads(running.fetch("/status?json").body)["upstreams"]]
+
+
+@pytest.mark.threads
+def test_reload_does_not_forget_what_is_out_of_order(server, two):
+    two[0].health = "500 Ill"
+    text = proxy([each.upstream for each in two], SLOW).replace("workers = 1", "workers = 3")
+    running = server(text)
+    running.wait_for_log("out of order", 3)
+    for new in [None, text + "# another\n", text.replace('path = "/*"', 'path = "/*"\nretries = 0')]:
+        served = two[0].served
+        running.reload(new)
+        assert bodies(running, 20) == {b"b"} and two[0].served == served
+    assert running.log_text().count("out of order") == 3
+    two[0].health = "200 OK"
+    running.wait_for_log("in order again", 3)
+    wire.wait_until(lambda: bodies(running, 20) == {b"a", b"b"})
+
+
+def test_reload_with_another_check_begins_anew(server, two):
+    two[0].health = "500 Ill"
+    text = proxy([each.upstream for each in two], SLOW)
+    running = server(text)
+    running.wait_for_log("out of order")
+    running.reload(text.replace('"/health", every = "10ms"', '"/healthy", every = "1m"'))
+    assert bodies(running) == {b"a", b"b"}
+
+
+def test_reloads_that_are_refused_change_nothing(server, two):
+    two[0].health = "500 Ill"
+    text = proxy([each.upstream for each in two], SLOW)
+    running = server(text)
+    running.wait_for_log("out of order")
+    assert "refused" in running.reload(text + "nonsense\n")
+    running.reload(text)
+    assert bodies(running) == {b"b"}
+
+
+def test_status_page_says_down_behind_a_reload(server, two):
+    two[0].health = "500 Ill"
+    text = proxy([each.upstream for each in two], SLOW) + '[[site.route]]\npath = "/status"\nhandler = "status"\n'
+    text = text.replace('path = "/*"', 'path = "/app/*"')
+    running = server(text)
+    running.wait_for_log("out of order")
+    seen = states(running)
+    assert sorted(seen) == [(0, 0, 1), (0, 1, 0)]
+    running.reload()
+    # Until the old runtime has gone both are counted.
+    wire.wait_until(lambda: states(running) == seen)
+    assert running.log_text().count("out of order") == 1
+
+
 # ---- Names with several addresses.
 
 @pytest.fixture
@@ -239,3 +298,16 @@ def test_address_that_fails_requests_rests_while_there_are_others(server, hosts,
     # Its rests are of 1, 2, 4 … seconds.
     assert set(statuses) == {200, 502} and statuses.count(502) <= 4, statuses
     running.wait_for_log("info .* at 127.0.0.1:[0-9]+: it closed the connection .*; its other addresses are asked")
+
+
+def test_reload_does_not_forget_which_address_is_out_of_order(server, hosts, addresses):
+    hosts(hosts_of(1, 2))
+    addresses[0].health = "500 Ill"
+    running = start_named(server, hosts, addresses, SLOW)
+    running.wait_for_log("out of order")
+    served = addresses[0].served
+    running.reload()
+    assert answers(running) == {b"b": 12} and addresses[0].served == served
+    addresses[0].health = "200 OK"
+    running.wait_for_log("at 127.0.0.1:[0-9]+: in order again")
+    assert answers(running) == {b"a": 6, b"b": 6}

@@ -34,7 +34,7 @@ class PoolStage {
     rules.upstreams.back().text = name;
   }
   UpstreamPool& start() {
-    const HandlerContext context{loop, log, config, site, shared, activity};
+    const HandlerContext context{loop, log, config, site, shared, lasting, activity};
     pool = std::make_unique<UpstreamPool>(context, rules, "/*", HealthCheck::Kind::connect,
                                           config::ProxyProtocol::off);
     pool->start();
@@ -75,6 +75,7 @@ class PoolStage {
   config::Config config;
   config::Site site;
   SharedObjects shared;
+  SharedObjects lasting;
   Activity activity;
   config::UpstreamRules rules;
   std::unique_ptr<UpstreamPool> pool;
@@ -178,6 +179,44 @@ TEST_CASE("One that has failed a request is not asked for it again while there a
   CHECK(stage.choose("", &tried) == 1);
   tried.push_back(&stage.server(1));
   CHECK(stage.choose("", &tried) <= 2);
+}
+
+TEST_CASE("A pool that takes the place of another knows what rests") {
+  PoolStage stage(2);
+  stage.start();
+  stage.fail(0);
+  const std::unique_ptr<UpstreamPool> old = std::move(stage.pool);
+  stage.start();
+  CHECK(stage.choose_often(4) == std::map<std::size_t, int>{{1, 4}});
+  CHECK(stage.activity.upstreams()[0]->workers_that_say(UpstreamState::down) == 2);
+  stage.pass(Duration{1000});
+  CHECK(stage.choose_often(4) == std::map<std::size_t, int>{{0, 2}, {1, 2}});
+}
+
+TEST_CASE("What a pool has known goes with it") {
+  PoolStage stage(2);
+  stage.start();
+  stage.fail(0);
+  stage.pool.reset();
+  stage.start();
+  CHECK(stage.choose_often(4) == std::map<std::size_t, int>{{0, 2}, {1, 2}});
+}
+
+TEST_CASE("A pool that checks the health in another way knows nothing of it") {
+  PoolStage stage(2);
+  stage.start();
+  stage.fail(0);
+  const std::unique_ptr<UpstreamPool> old = std::move(stage.pool);
+  config::UpstreamRules other = stage.rules;
+  other.health.emplace();
+  const HandlerContext context{stage.loop,   stage.log,     stage.config,  stage.site,
+                               stage.shared, stage.lasting, stage.activity};
+  UpstreamPool checking(context, other, "/*", HealthCheck::Kind::connect,
+                        config::ProxyProtocol::off);
+  checking.start();
+  std::map<const UpstreamServer*, int> counts;
+  for (int i = 0; i < 4; ++i) ++counts[checking.choose({"", nullptr}).server];
+  CHECK(counts.size() == 2);
 }
 
 TEST_CASE("The connection that was used last is taken first") {
