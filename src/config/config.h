@@ -4,7 +4,6 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -161,12 +160,6 @@ struct StaticHandler {
   bool own_root = false;  // the route names its own root, which stands for what its * matched
 };
 
-// What is taken of a limit that holds for the whole process; the workers share it.
-struct TakenPlaces {
-  std::atomic<std::uint64_t> running{0};
-  std::atomic<std::uint64_t> waiting{0};
-};
-
 struct CgiHandler {
   std::string root;  // directory of programs (the route's or the site's); empty with `program`
   bool own_root = false;
@@ -191,7 +184,6 @@ struct CgiHandler {
   std::vector<std::string> readable;  // absolute
   std::vector<std::string> writable;
   bool network = false;  // TCP
-  std::shared_ptr<TakenPlaces> places = std::make_shared<TakenPlaces>();
 };
 
 struct RedirectHandler {

@@ -23,17 +23,14 @@ void Admission::Applicant::on_expired() {
   decided_(owner_, false);
 }
 
-Admission::Admission(DeadlineClock& clock, const Limits& limits,
-                     std::shared_ptr<config::TakenPlaces> places)
-    : limits_(limits),
-      places_(std::move(places)),
-      deadlines_(clock, limits.patience),
+Admission::Admission(DeadlineClock& clock, std::shared_ptr<ProgramPlaces> places)
+    : places_(std::move(places)),
       retries_(clock, kRetry),
       retry_([](void* self) { static_cast<Admission*>(self)->on_retry(); }, this) {}
 
 bool Admission::take_place() {
   std::uint64_t taken = places_->running;
-  while (taken < limits_.running) {
+  while (taken < places_->most_running) {
     if (places_->running.compare_exchange_weak(taken, taken + 1)) return true;
   }
   return false;
@@ -44,19 +41,17 @@ void Admission::on_retry() {
   if (!queue_.empty()) retries_.arm(retry_);
 }
 
-Admission::Verdict Admission::enter(Applicant& applicant) {
+Admission::Verdict Admission::enter(Applicant& applicant, std::uint64_t most_waiting,
+                                    DeadlineList& patience) {
   if (queue_.empty() && take_place()) return Verdict::admitted;
-  if (is_full()) return Verdict::refused;
+  const bool is_full = places_->running >= places_->most_running;
+  if (is_full && places_->waiting >= most_waiting) return Verdict::refused;
   queue_.push_back(applicant);
-  deadlines_.arm(applicant.deadline_);
+  patience.arm(applicant.deadline_);
   applicant.admission_ = this;
   ++places_->waiting;
   if (!retry_.is_armed()) retries_.arm(retry_);
   return Verdict::waiting;
-}
-
-bool Admission::is_full() const {
-  return places_->running >= limits_.running && places_->waiting >= limits_.waiting;
 }
 
 void Admission::leave() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// handlers/admission.h: how many may run at once, who waits for a place, and for how long.
+// handlers/admission.h: who may run a program now, who waits for a place, and for how long.
 #pragma once
 
 #include <cstddef>
@@ -8,19 +8,15 @@
 #include <memory>
 
 #include "base/intrusive_list.h"
-#include "config/config.h"
 #include "io/deadline_list.h"
+#include "server/activity.h"
 
 namespace uvhttpd {
 
-// What is admitted holds a place until leave(), whatever becomes of the one that asked.
+// The queue of one loop for the places of one route. What is admitted holds a place until leave(),
+// whatever becomes of the one that asked.
 class Admission {
  public:
-  struct Limits {
-    std::size_t running = 1;
-    std::size_t waiting = 0;
-    Duration patience{0};
-  };
   enum class Verdict { admitted, waiting, refused };
 
   // Who wants to run. It leaves the queue when it dies. Never moved.
@@ -42,16 +38,15 @@ class Admission {
     DeadlineNode deadline_;
   };
 
-  // The limits hold for all who share `places`, on whatever loop. Who waits is told of a place that
+  // The limit holds for all who share `places`, on whatever loop. Who waits is told of a place that
   // became free on its own loop at once, of others within kRetry.
-  Admission(DeadlineClock& clock, const Limits& limits,
-            std::shared_ptr<config::TakenPlaces> places = std::make_shared<config::TakenPlaces>());
+  Admission(DeadlineClock& clock, std::shared_ptr<ProgramPlaces> places);
   Admission(const Admission&) = delete;
   Admission& operator=(const Admission&) = delete;
 
-  Verdict enter(Applicant& applicant);
-  // The next enter() is refused.
-  bool is_full() const;
+  // Where as many as `most_waiting` wait, of all who share the places, nobody else does. `patience`
+  // says how long this one will; it outlives the waiting.
+  Verdict enter(Applicant& applicant, std::uint64_t most_waiting, DeadlineList& patience);
   // A place is free again. Nobody is called: that is for admit_waiting().
   void leave();
   // Gives free places to those who wait, first come first served. From the loop, not from a
@@ -67,9 +62,7 @@ class Admission {
   bool take_place();
   void on_retry();
 
-  const Limits limits_;
-  const std::shared_ptr<config::TakenPlaces> places_;
-  DeadlineList deadlines_;
+  const std::shared_ptr<ProgramPlaces> places_;
   DeadlineList retries_;
   IntrusiveList<Applicant> queue_;
   DeadlineNode retry_;

@@ -10,17 +10,23 @@
 namespace uvhttpd {
 namespace {
 
+const config::CgiHandler& settings_of(const config::Route& route) {
+  return std::get<config::CgiHandler>(route.handler);
+}
+
 const std::string& document_root(const config::CgiHandler& settings, const config::Site& site) {
   return site.files.root.empty() ? settings.root : site.files.root;
 }
 
 }  // namespace
 
-Cgi::Cgi(const config::CgiHandler& settings, CgiPrograms programs, CgiRights rights,
+Cgi::Cgi(const config::Route& route, CgiPrograms programs, CgiRights rights,
          const HandlerContext& context)
     : programs_(std::move(programs)),
-      shared_(context.loop, context.log, context.activity, settings,
-              document_root(settings, context.site), std::move(rights)) {}
+      shared_(context.loop, context.log, context.activity, settings_of(route),
+              context.activity.places(route_identity(context.site, route),
+                                      settings_of(route).max_running),
+              document_root(settings_of(route), context.site), std::move(rights)) {}
 
 std::optional<CgiProgram> Cgi::find_program(Exchange& exchange) {
   const Request& request = exchange.request();
@@ -55,7 +61,7 @@ AnswerSource Cgi::foresee(Exchange& exchange) {
 }
 
 Result<BuiltHandler> build_cgi(const config::Route& route, const HandlerContext& context) {
-  const auto& settings = std::get<config::CgiHandler>(route.handler);
+  const config::CgiHandler& settings = settings_of(route);
   TRY_ASSIGN(CgiPrograms programs,
              CgiPrograms::open(route.path, settings, context.site.files.symlinks));
   auto identity = identity_of(settings.user, settings.group);
@@ -68,7 +74,7 @@ Result<BuiltHandler> build_cgi(const config::Route& route, const HandlerContext&
                                      document_root(settings, context.site), context.config));
   BuiltHandler built;
   built.handler =
-      std::make_unique<Cgi>(settings, std::move(programs),
+      std::make_unique<Cgi>(route, std::move(programs),
                             CgiRights{*std::move(identity), context.config.program_descriptors,
                                       ignored_signals(), std::move(confinement)},
                             context);

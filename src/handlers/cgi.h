@@ -13,7 +13,8 @@ namespace uvhttpd {
 // Finds the program, waits for a place where too many run, and leaves the rest to a CgiRun.
 class Cgi final : public Handler {
  public:
-  Cgi(const config::CgiHandler& settings, CgiPrograms programs, CgiRights rights,
+  // The route's handler must be a config::CgiHandler; it outlives this.
+  Cgi(const config::Route& route, CgiPrograms programs, CgiRights rights,
       const HandlerContext& context);
   void handle(Exchange& exchange) override;
   AnswerSource foresee(Exchange& exchange) override;

@@ -40,14 +40,21 @@ void arm(DeadlineList& list, DeadlineNode& node) {
 
 }  // namespace
 
-CgiPlaces::CgiPlaces(EventLoop& loop, const config::CgiHandler& handler)
-    : clock(loop),
-      admission(clock, {handler.max_running, handler.queue, handler.queue_timeout},
-                handler.places) {}
+CgiPlaces::CgiPlaces(EventLoop& loop, std::shared_ptr<ProgramPlaces> places)
+    : clock(loop), admission(clock, std::move(places)) {}
+
+std::shared_ptr<CgiPlaces> CgiPlacesOfLoop::get(const std::shared_ptr<ProgramPlaces>& places) {
+  std::erase_if(known_, [](const auto& each) { return each.second.expired(); });
+  std::weak_ptr<CgiPlaces>& known = known_[places.get()];
+  std::shared_ptr<CgiPlaces> found = known.lock();
+  if (!found) known = found = std::make_shared<CgiPlaces>(loop_, places);
+  return found;
+}
 
 CgiShared::CgiShared(EventLoop& its_loop, Log& its_log, Activity& its_activity,
-                     const config::CgiHandler& handler, std::string its_document_root,
-                     CgiRights its_rights)
+                     const config::CgiHandler& handler,
+                     const std::shared_ptr<ProgramPlaces>& program_places,
+                     std::string its_document_root, CgiRights its_rights)
     : loop(its_loop),
       log(its_log),
       activity(its_activity),
@@ -57,7 +64,8 @@ CgiShared::CgiShared(EventLoop& its_loop, Log& its_log, Activity& its_activity,
       rights(std::move(its_rights)),
       no_input(::open("/dev/null", O_RDONLY | O_CLOEXEC)),
       scratch(std::make_unique_for_overwrite<char[]>(kReadBytes)),
-      places(std::make_shared<CgiPlaces>(loop, handler)),
+      places(loop.object<CgiPlacesOfLoop>().get(program_places)),
+      queue_deadlines(places->clock, handler.queue_timeout),
       head_deadlines(places->clock, handler.timeout_head),
       idle_deadlines(places->clock, handler.timeout_idle),
       total_deadlines(places->clock, handler.timeout_total),
@@ -108,7 +116,8 @@ void CgiRun::begin() {
 
 void CgiRun::ask_for_place() {
   phase_ = Phase::waiting;
-  switch (shared_.places->admission.enter(applicant_)) {
+  switch (shared_.places->admission.enter(applicant_, shared_.settings.queue,
+                                          shared_.queue_deadlines)) {
     case Admission::Verdict::admitted: return start();
     case Admission::Verdict::waiting: return;
     case Admission::Verdict::refused:

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -25,12 +26,24 @@
 
 namespace uvhttpd {
 
-// How many programs of a route run, and who waits for that. A program holds its place until it is
-// gone, which may be after the handler.
+// Who waits on one loop for the programs of a route, and how many run. A program holds its place
+// until it is gone, which may be after the handler.
 struct CgiPlaces {
-  CgiPlaces(EventLoop& loop, const config::CgiHandler& handler);
+  CgiPlaces(EventLoop& loop, std::shared_ptr<ProgramPlaces> places);
   DeadlineClock clock;
   Admission admission;
+};
+
+// Those of one loop: a reload must not begin a second queue for the same places.
+class CgiPlacesOfLoop {
+ public:
+  explicit CgiPlacesOfLoop(EventLoop& loop) : loop_(loop) {}
+  // The same for the same places, as long as somebody holds it.
+  std::shared_ptr<CgiPlaces> get(const std::shared_ptr<ProgramPlaces>& places);
+
+ private:
+  EventLoop& loop_;
+  std::map<const ProgramPlaces*, std::weak_ptr<CgiPlaces>> known_;  // which hold their places
 };
 
 // As what programs run.
@@ -56,7 +69,8 @@ class UnfitNames {
 class CgiShared {
  public:
   CgiShared(EventLoop& loop, Log& log, Activity& activity, const config::CgiHandler& handler,
-            std::string document_root, CgiRights rights);
+            const std::shared_ptr<ProgramPlaces>& program_places, std::string document_root,
+            CgiRights rights);
 
   static constexpr std::size_t kReadBytes = 64 * 1024;  // of output at a time: what a pipe holds
 
@@ -70,6 +84,7 @@ class CgiShared {
   const UniqueFd no_input;  // for a program whose request has no body
   const std::unique_ptr<char[]> scratch;
   const std::shared_ptr<CgiPlaces> places;
+  DeadlineList queue_deadlines;
   DeadlineList head_deadlines;
   DeadlineList idle_deadlines;
   DeadlineList total_deadlines;

@@ -6,6 +6,8 @@
 #include <utility>
 #include <variant>
 
+#include "server/runtime.h"
+
 namespace uvhttpd {
 namespace {
 
@@ -35,14 +37,22 @@ std::string name_of(const config::Site& site) {
   return site.hosts.empty() ? "default" : site.hosts.front();
 }
 
-std::vector<ServerStatus::Places> places_of(const config::Config& config) {
+std::vector<ServerStatus::Places> places_of(const config::Config& config,
+                                            const Activity& activity) {
   std::vector<ServerStatus::Places> all;
   for (const config::Site& site : config.sites) {
     for (const config::Route& route : site.routes) {
       const auto* cgi = std::get_if<config::CgiHandler>(&route.handler);
       if (cgi == nullptr) continue;
-      all.push_back({name_of(site), route.path.text, cgi->places->running, cgi->max_running,
-                     cgi->places->waiting, cgi->queue});
+      ServerStatus::Places& places = all.emplace_back();
+      places.site = name_of(site);
+      places.route = route.path.text;
+      places.most_running = cgi->max_running;
+      places.most_waiting = cgi->queue;
+      const auto taken = activity.find_places(route_identity(site, route));
+      if (!taken) continue;
+      places.running = taken->running;
+      places.waiting = taken->waiting;
     }
   }
   return all;
@@ -87,7 +97,7 @@ ServerStatus read_status(const Activity& activity, const config::Config& config)
   for (const WorkerFigures* worker : activity.workers()) {
     status.workers.push_back({worker->number, counts_of(*worker)});
   }
-  status.places = places_of(config);
+  status.places = places_of(config, activity);
   for (Program& program : activity.programs()) {
     const Duration age = age_of(program.started);
     status.programs.push_back({std::move(program), age});

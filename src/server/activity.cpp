@@ -98,6 +98,22 @@ std::vector<Program> Activity::programs() const {
   return {programs_.begin(), programs_.end()};
 }
 
+std::shared_ptr<ProgramPlaces> Activity::places(const std::string& route,
+                                                std::uint64_t most_running) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(places_, [](const auto& each) { return each.second.expired(); });
+  std::weak_ptr<ProgramPlaces>& known = places_[route];
+  std::shared_ptr<ProgramPlaces> places = known.lock();
+  if (!places) known = places = std::make_shared<ProgramPlaces>(most_running);
+  return places;
+}
+
+std::shared_ptr<ProgramPlaces> Activity::find_places(const std::string& route) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = places_.find(route);
+  return found == places_.end() ? nullptr : found->second.lock();
+}
+
 // --- the process ---
 
 Activity::Activity() : started_seconds_(wall_now()), started_(steady_now()) {}

@@ -65,6 +65,16 @@ struct Program {
   TimePoint started{};
 };
 
+// What is taken of the places that a route has for programs: by all workers, under whatever
+// configuration. Written by all of them.
+struct ProgramPlaces {
+  explicit ProgramPlaces(std::uint64_t limit) : most_running(limit) {}
+
+  std::atomic<std::uint64_t> most_running;  // as the configuration in force has it
+  std::atomic<std::uint64_t> running{0};
+  std::atomic<std::uint64_t> waiting{0};
+};
+
 enum class UpstreamState : std::uint8_t { resolving, up, down };
 
 struct UpstreamName {
@@ -149,6 +159,12 @@ class Activity {
   // Those that run, the oldest first.
   std::vector<Program> programs() const;
 
+  // The places of that route (a route_identity()), the same for all workers and across reloads as
+  // long as somebody holds them. Only new ones take the limit.
+  std::shared_ptr<ProgramPlaces> places(const std::string& route, std::uint64_t most_running);
+  // Null when nobody holds them.
+  std::shared_ptr<ProgramPlaces> find_places(const std::string& route) const;
+
   // The figures of that upstream, the same for all workers and across reloads as long as somebody
   // holds them.
   std::shared_ptr<UpstreamFigures> upstream(const UpstreamName& name);
@@ -175,6 +191,7 @@ class Activity {
   const TimePoint started_;
   mutable std::mutex mutex_;  // of all that follows; never taken for a request to a file
   std::list<Program> programs_;
+  std::map<std::string, std::weak_ptr<ProgramPlaces>> places_;
   std::map<UpstreamName, std::weak_ptr<UpstreamFigures>> upstreams_;
   std::vector<std::unique_ptr<WorkerFigures>> workers_;
   std::uint64_t reloads_ = 0;

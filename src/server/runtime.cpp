@@ -155,6 +155,13 @@ Result<void> check_keys_are_unpublished(const config::Config& config) {
 
 }  // namespace
 
+std::string route_identity(const config::Site& site, const config::Route& route) {
+  // No host is empty: the default site is not one of that name.
+  std::string identity = site.hosts.empty() ? std::string() : site.hosts.front();
+  for (const std::string& method : route.methods) identity += " " + method;
+  return identity + " " + route.path.text;
+}
+
 Result<std::shared_ptr<Runtime>> Runtime::build(std::shared_ptr<const config::Config> config,
                                                 BuildHandler build_handler, EventLoop& loop,
                                                 Log& log, Activity& activity, unsigned workers,

@@ -65,6 +65,9 @@ struct BuiltHandler {
 using BuildHandler = Result<BuiltHandler> (*)(const config::Route& route,
                                               const HandlerContext& context);
 
+// What a route is called in tables that outlive a configuration: by its site, methods and pattern.
+std::string route_identity(const config::Site& site, const config::Route& route);
+
 class Runtime {
  public:
   // `serves`: as in HandlerContext. Without `rate_limiters` no request is counted, without

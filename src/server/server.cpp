@@ -9,6 +9,8 @@
 #include <fstream>
 #include <future>
 #include <iterator>
+#include <memory>
+#include <variant>
 
 namespace uvhttpd {
 namespace {
@@ -35,6 +37,18 @@ std::string url_of(const config::Listener& listener, int fd) {
 // The wildcards of both families count as one: systemd binds the IPv6 one for a bare port.
 bool is_same_host(const PeerAddress& bound, const std::string& host) {
   return bound.text() == host || (bound.is_wildcard() && (host == "0.0.0.0" || host == "::"));
+}
+
+// They hold at once, also for what runs and waits under older configurations.
+void set_place_limits(const config::Config& config, const Activity& activity) {
+  for (const config::Site& site : config.sites) {
+    for (const config::Route& route : site.routes) {
+      const auto* programs = std::get_if<config::CgiHandler>(&route.handler);
+      if (programs == nullptr) continue;
+      const auto places = activity.find_places(route_identity(site, route));
+      if (places) places->most_running = programs->max_running;
+    }
+  }
 }
 
 }  // namespace
@@ -318,6 +332,7 @@ void Server::commit(std::shared_ptr<const config::Config> config, std::vector<Ad
   addresses_ = std::move(addresses);
   config_ = std::move(config);
   quota_.set_limits(config_->limits.connections, config_->limits.connections_per_ip);
+  set_place_limits(*config_, activity_);
   certificates_ = std::move(certificates.context);
   certificate_files_ = std::move(certificates.files);
   for (unsigned i = 0; i < worker_count_; ++i) workers_[i]->commit(sockets_of(i), certificates_);
