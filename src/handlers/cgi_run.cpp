@@ -34,6 +34,11 @@ bool is_nph(std::string_view filename) {
   return filename.substr(filename.rfind('/') + 1).starts_with("nph-");
 }
 
+// How it ended, to be put behind what became of its output.
+std::string end_text(const std::optional<Process::Exit>& exit) {
+  return exit ? ", " + exit->text() : ", and it runs on";
+}
+
 void arm(DeadlineList& list, DeadlineNode& node) {
   if (list.duration() > Duration{0}) list.arm(node);
 }
@@ -348,13 +353,14 @@ void CgiRun::redirect(std::string_view target) {
 }
 
 void CgiRun::output_ended_without_head() {
-  const std::optional<Process::Exit> exit = process_.exited();
-  const std::string reason =
-      fmt::format("{}: its output ended {}{}{}", escape_for_log(program_.filename),
-                  parser_.received().empty() ? "before it began" : "inside its head",
-                  exit ? ", " : "", exit ? exit->text() : "");
-  let_finish();
-  give_up(502, reason);
+  // Its end follows in a moment. The log waits for that, the client does not.
+  std::string what = fmt::format(
+      "{}: {}: its output ended {}", exchange_.subject(), escape_for_log(program_.filename),
+      parser_.received().empty() ? "before it began" : "inside its head");
+  let_finish([&log = shared_.log, id = id_, what = std::move(what)](const auto& exit) {
+    log.error(id, "{}{} (502)", what, end_text(exit));
+  });
+  give_up(502, {});
 }
 
 bool CgiRun::was_killed() const {
@@ -421,11 +427,16 @@ PullResult CgiRun::end_of_output() {
     phase_ = Phase::over;
     return PullResult::failed;
   }
-  let_finish();
-  if (left_.value_or(0) == 0) return PullResult::end;
+  if (left_.value_or(0) == 0) {
+    let_finish();
+    return PullResult::end;
+  }
+  std::string what = fmt::format("{}: its output ended {} bytes before its Content-Length",
+                                 escape_for_log(program_.filename), *left_);
+  let_finish([&log = shared_.log, id = id_, what = std::move(what)](const auto& exit) {
+    log.error(id, "{}{}", what, end_text(exit));
+  });
   phase_ = Phase::over;
-  shared_.log.error(id_, "{}: its output ended {} bytes before its Content-Length",
-                    escape_for_log(program_.filename), *left_);
   return PullResult::failed;
 }
 
@@ -459,12 +470,13 @@ void CgiRun::give_up(http::Status status, std::string_view reason) {
   exchange_.fail(status, reason);
 }
 
-void CgiRun::let_finish() {
+void CgiRun::let_finish(ProcessReaper::Told told) {
   close_pipes();
   if (!process_) return;
   const Duration patience = shared_.settings.timeout_idle;
   shared_.reaper.await_exit(std::move(process_), std::move(errors_),
-                            patience > Duration{0} ? patience : kExitPatience, shared_.bereaved());
+                            patience > Duration{0} ? patience : kExitPatience, shared_.bereaved(),
+                            std::move(told));
 }
 
 void CgiRun::end_program() {

@@ -145,7 +145,7 @@ class CgiRun final : public BodySink, public BodySource {
   void on_out_of_time(std::string_view which);
   void give_up(http::Status status, std::string_view reason);
   // Lets go of the program: it finishes by itself, or is ended.
-  void let_finish();
+  void let_finish(ProcessReaper::Told told = {});
   void end_program();
   void close_pipes();
 

@@ -238,8 +238,9 @@ ProcessReaper::~ProcessReaper() {
   }
   std::vector<Cgroup> killed;
   for (const auto& ward : wards_) {
-    const bool has_finished = ward->stage == Stage::awaiting && ward->process.exited();
-    if (has_finished) continue;
+    const std::optional<Process::Exit> exit = ward->process.exited();
+    if (ward->told) ward->told(exit);
+    if (ward->stage == Stage::awaiting && exit) continue;
     ward->process.kill();
     killed.push_back(ward->process.take_cgroup());
   }
@@ -262,10 +263,18 @@ ProcessReaper::Ward& ProcessReaper::take(Process process, std::unique_ptr<ErrorL
 }
 
 void ProcessReaper::await_exit(Process process, std::unique_ptr<ErrorLines> errors,
-                               Duration patience, Bereaved bereaved) {
+                               Duration patience, Bereaved bereaved, Told told) {
   // Most have exited by now, and need not be watched.
-  if (process.exited()) return bury(std::move(process), std::move(bereaved));
-  take(std::move(process), std::move(errors), std::move(bereaved)).timer.start(patience);
+  if (const std::optional<Process::Exit> exit = process.exited()) {
+    errors.reset();  // with what it had to say itself
+    if (told) told(exit);
+    return bury(std::move(process), std::move(bereaved));
+  }
+  Ward& ward = take(std::move(process), std::move(errors), std::move(bereaved));
+  ward.told = std::move(told);
+  const Duration first = ward.told ? std::min(patience, kEndWait) : patience;
+  ward.patience_left = patience - first;
+  ward.timer.start(first);
 }
 
 void ProcessReaper::bury(Process process, Bereaved bereaved) {
@@ -307,7 +316,11 @@ void ProcessReaper::on_exit(Ward& ward) {
 
 void ProcessReaper::on_timer(Ward& ward) {
   switch (ward.stage) {
-    case Stage::awaiting: return terminate(ward);
+    case Stage::awaiting:
+      // The loop may have been late, and the child not.
+      if (ward.told) std::exchange(ward.told, {})(ward.process.exited());
+      if (ward.patience_left == Duration{0}) return terminate(ward);
+      return ward.timer.start(std::exchange(ward.patience_left, Duration{0}));
     case Stage::terminated:
       ward.process.kill();
       ward.stage = Stage::killed;
@@ -320,11 +333,15 @@ void ProcessReaper::on_timer(Ward& ward) {
 void ProcessReaper::release(Ward& ward) {
   // Only now is it sure, and whoever has started it may have gone without knowing.
   const std::optional<Process::Exit> exit = ward.process.exited();
-  if (exit && exit->signal == SIGSYS && ward.errors) ward.errors->note("ended by " + exit->text());
+  const Told told = std::move(ward.told);
+  if (exit && exit->signal == SIGSYS && ward.errors && !told) {
+    ward.errors->note("ended by " + exit->text());
+  }
   ward.process.reap();
   discard(ward.process.take_cgroup());
   const Bereaved bereaved = std::move(ward.bereaved);
   wards_.erase(ward.place);
+  if (told) told(exit);
   if (bereaved.reaped != nullptr) bereaved.reaped(bereaved.owner.get());
 }
 

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <optional>
@@ -112,6 +113,11 @@ class ProcessReaper {
     void (*reaped)(void* owner) = nullptr;
   };
 
+  // Told how a child ended, once: soon after it did. Without an end when it goes on for longer than
+  // kEndWait. From within the functions here, from the loop, or from the destructor.
+  using Told = std::function<void(const std::optional<Process::Exit>& exit)>;
+  static constexpr Duration kEndWait{100};
+
   // The loop may have one for all: EventLoop::object().
   explicit ProcessReaper(EventLoop& loop);
   ~ProcessReaper();
@@ -123,9 +129,9 @@ class ProcessReaper {
   ProgramCgroups* cgroups(Log& log);
 
   // The child is about to exit by itself, or has; after `patience` it is ended. `errors` (may be
-  // null) is read until then. What the child leaves behind is its own.
+  // null) is read until then. What the child leaves behind is its own. `told` may be empty.
   void await_exit(Process process, std::unique_ptr<ErrorLines> errors, Duration patience,
-                  Bereaved bereaved);
+                  Bereaved bereaved, Told told = {});
   // Ends the child and all it has started: TERM to the group, and KILL 2 s later, or soon after the
   // leader has obeyed.
   void end(Process process, std::unique_ptr<ErrorLines> errors, Bereaved bereaved);
@@ -143,6 +149,8 @@ class ProcessReaper {
     FdWatcher watcher;
     Timer timer;
     Stage stage = Stage::awaiting;
+    Told told;                  // empty once it was called
+    Duration patience_left{0};  // behind the wait for `told`
     std::list<std::unique_ptr<Ward>>::iterator place;
   };
   Ward& take(Process process, std::unique_ptr<ErrorLines> errors, Bereaved bereaved);

@@ -53,8 +53,7 @@ void Exchange::fail(http::Status status, std::string_view reason,
   if (has_responded()) return;
   if (!reason.empty()) {
     const LogLevel level = status >= 500 ? LogLevel::error : LogLevel::warn;
-    log().write(level, id(), "{} {}: {} ({})", escape_for_log(request_.head.method_text),
-                escape_for_log(request_.head.target), reason, status);
+    log().write(level, id(), "{}: {} ({})", subject(), reason, status);
   }
   const bool has_pages = site_ != nullptr && site_->error_pages;
   const ErrorPage plain = has_pages ? ErrorPage{} : plain_error_page(status);
@@ -64,6 +63,10 @@ void Exchange::fail(http::Status status, std::string_view reason,
   for (const http::ResponseField& field : extra) head.add(field.name, arena_.copy(field.value));
   head.content_length = page.body->size();
   respond(head, &arena_.make<MemorySource>(*page.body, page.body));
+}
+
+std::string Exchange::subject() const {
+  return escape_for_log(request_.head.method_text) + " " + escape_for_log(request_.head.target);
 }
 
 void Exchange::explain_failure(http::Status status, std::string_view explanation) {

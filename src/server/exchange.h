@@ -110,6 +110,9 @@ class Exchange {
   // until the sink is finished; valid as long as the exchange.
   std::string_view request_trailers() const;
 
+  // What is asked for, as it stands in the error log: "GET /a?b".
+  std::string subject() const;
+
   // The response. Once, this or fail(). `source` gives the body and must live as long as the
   // exchange; nullptr is an empty body. For HEAD and for statuses without a body the source is not
   // asked.

@@ -129,6 +129,10 @@ PROGRAMS = {
     "shortage": "#!/bin/sh\nprintf 'Content-Length: 40\\nContent-Type: a/b\\n\\nbody'\n",
     "exit3": "#!/bin/sh\nexit 3\n",
     "killed": "#!/bin/sh\nkill -SEGV $$\n",
+    "empty": "#!/bin/sh\nexit 0\n",
+    "half-head": "#!/bin/sh\necho Status: 200\nexit 4\n",
+    "half-body": "#!/bin/sh\nprintf 'Content-Length: 40\\nContent-Type: a/b\\n\\nbody'\nkill -ABRT $$\n",
+    "runs-on": "#!/bin/sh\nexec >&-\nread -r line < fifo\n",
     "no-interpreter": "#!/no/such/interpreter\n",
     "dir/inner": f"#!/bin/sh\n{HEAD}echo \"$SCRIPT_NAME|$PATH_INFO\"; pwd\n",
     ".secret": "#!/bin/sh\n",
@@ -490,9 +494,35 @@ def test_the_log_shows_how_a_broken_head_begins_and_how_the_program_ended(cgi, p
     put(programs / "bell", "#!/bin/sh\nprintf 'Oops \\007 here\\n\\n'; sleep 1000\n")
     assert cgi.fetch("/cgi-bin/bell").status == 502
     cgi.wait_for_log(r'bell: .*"Oops \\x07 here')
-    assert cgi.fetch("/cgi-bin/exit3").status == 502
-    cgi.wait_for_log(r"exit3: its output ended before it began")
-    assert cgi.fetch("/cgi-bin/killed").status == 502
+
+
+@pytest.mark.parametrize("program, says", [
+    ("exit3", "its output ended before it began, exit status 3 (502)"),
+    ("empty", "its output ended before it began, exit status 0 (502)"),
+    ("killed", "its output ended before it began, signal 11 (Segmentation fault) (502)"),
+    ("half-head", "its output ended inside its head, exit status 4 (502)")])
+def test_the_log_says_in_one_line_how_a_program_without_a_head_ended(cgi, program, says):
+    said = f"/cgi-bin/{program}: its output"
+    before, times = cgi.log_text().count(said), 20
+    with cgi.client() as client:
+        for _ in range(times):
+            assert client.request(f"/cgi-bin/{program}").status == 502
+    wait_until(lambda: cgi.log_text().count(said) == before + times, "a line for each")
+    lines = [line for line in cgi.log_text().splitlines() if said in line][-times:]
+    assert all(re.search(rf" error \S+: GET /cgi-bin/{program}: /\S+/{program}: {re.escape(says)}$", line) for line in lines), lines
+
+
+def test_the_log_says_how_a_program_ended_within_its_body(cgi):
+    for _ in range(10):
+        with cgi.client() as client, pytest.raises(wire.Closed):
+            client.request("/cgi-bin/half-body")
+    cgi.wait_for_log(r"half-body: its output ended 36 bytes before its Content-Length, signal 6 \(Aborted\)\n", 10)
+
+
+def test_no_client_waits_for_a_program_that_closes_its_output_and_goes_on(cgi, programs):
+    assert cgi.fetch("/cgi-bin/runs-on").status == 502
+    cgi.wait_for_log(r"runs-on: its output ended before it began, and it runs on \(502\)\n")
+    tell(programs, "go on")
 
 
 # Standard error.

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -339,6 +340,77 @@ TEST_CASE("a child that outstays the reaper's patience is ended") {
   reaper.await_exit(std::move(child.process), nullptr, std::chrono::milliseconds(20),
                     counter.bereaved());
   CHECK(holds_soon(loop, [&] { return counter.reaped == 1; }));
+  CHECK_FALSE(has_children());
+}
+
+TEST_CASE("how a child ended is told once") {
+  EventLoop loop;
+  Counter counter;
+  std::vector<std::string> told;
+  const auto tell = [&told](const std::optional<Process::Exit>& exit) {
+    told.push_back(exit ? exit->text() : "it goes on");
+  };
+  using Texts = std::vector<std::string>;
+  SUBCASE("when it has ended before") {
+    ProcessReaper reaper(loop);
+    Spawned child = spawned(shell("exit 3"));
+    CHECK(child.process.ends_within(kPatience));
+    reaper.await_exit(std::move(child.process), nullptr, kPatience, counter.bereaved(), tell);
+    CHECK(told == Texts{"exit status 3"});
+    CHECK(holds_soon(loop, [&] { return counter.reaped == 1; }));
+    CHECK(told.size() == 1);
+  }
+  SUBCASE("when it ends a moment later") {
+    ProcessReaper reaper(loop);
+    Spawned child = spawned(shell("read -r line; kill -SEGV $$"));
+    reaper.await_exit(std::move(child.process), nullptr, kPatience, counter.bereaved(), tell);
+    CHECK(told.empty());
+    child.input.reset();
+    CHECK(holds_soon(loop, [&] { return counter.reaped == 1; }));
+    CHECK(told == Texts{"signal 11 (Segmentation fault)"});
+  }
+  SUBCASE("when it ended while the loop was late") {
+    ProcessReaper reaper(loop);
+    Spawned child = spawned(shell("read -r line; exit 3"));
+    const int pidfd = ::dup(child.process.pidfd());
+    reaper.await_exit(std::move(child.process), nullptr, kPatience, counter.bereaved(), tell);
+    child.input.reset();
+    pollfd exit{pidfd, POLLIN, 0};
+    CHECK(::poll(&exit, 1, 20'000) == 1);
+    const auto late = std::chrono::steady_clock::now() + ProcessReaper::kEndWait;
+    while (std::chrono::steady_clock::now() <= late) {
+    }
+    CHECK(holds_soon(loop, [&] { return counter.reaped == 1; }));
+    CHECK(told == Texts{"exit status 3"});
+    ::close(pidfd);
+  }
+  SUBCASE("that it goes on, when it does, and its patience goes on too") {
+    ProcessReaper reaper(loop);
+    Spawned child = spawned(shell("read -r line; exit 3"));
+    reaper.await_exit(std::move(child.process), nullptr, kPatience, counter.bereaved(), tell);
+    CHECK(holds_soon(loop, [&] { return !told.empty(); }));
+    CHECK(counter.reaped == 0);
+    child.input.reset();
+    CHECK(holds_soon(loop, [&] { return counter.reaped == 1; }));
+    CHECK(told == Texts{"it goes on"});
+  }
+  SUBCASE("before it is ended for want of patience") {
+    ProcessReaper reaper(loop);
+    Spawned child = spawned(shell("exec sleep 100"));
+    const Duration patience = ProcessReaper::kEndWait + Duration{20};
+    reaper.await_exit(std::move(child.process), nullptr, patience, counter.bereaved(), tell);
+    CHECK(holds_soon(loop, [&] { return counter.reaped == 1; }));
+    CHECK(told == Texts{"it goes on"});
+  }
+  SUBCASE("when the reaper dies") {
+    {
+      ProcessReaper reaper(loop);
+      Spawned child = spawned(shell("exec >&-; exit 3"));
+      CHECK(read_all(child.output).empty());
+      reaper.await_exit(std::move(child.process), nullptr, kPatience, counter.bereaved(), tell);
+    }
+    CHECK(told == Texts{"exit status 3"});
+  }
   CHECK_FALSE(has_children());
 }
 
