@@ -8,18 +8,30 @@
 #include "base/text.h"
 #include "http/body_decoder.h"
 #include "http/field_name.h"
+#include "http/framing.h"
 
 namespace uvhttpd::wire {
 namespace {
 
 constexpr http::Status kLeastStatus = 200;
 constexpr http::Status kMostStatus = 599;
+static_assert(CgiHeadParser::kMaxFields == 200);
+constexpr std::string_view kTooManyFields = "more than 200 fields";
 
 // What the server says itself, or what concerns only the connection that the program does not see.
 bool is_dropped(http::FieldName name) {
   using http::FieldName;
   return http::is_of_connection(name) || name == FieldName::date || name == FieldName::server ||
          name == FieldName::trailer;
+}
+
+// `list` is the value of a Connection field.
+bool is_named(std::string_view list, std::string_view name) {
+  bool found = false;
+  http::for_each_token(list, [&found, name](std::string_view token) {
+    found = found || equals_ignoring_case(token, name);
+  });
+  return found;
 }
 
 bool is_http_version(std::string_view text) {
@@ -41,7 +53,7 @@ CgiHeadParser::Event CgiHeadParser::push(std::string_view bytes) {
     const bool has_return = end > begin && bytes_[end - 1] == '\r';
     const std::size_t size = end - begin - (has_return ? 1 : 0);
     if (size == 0) return read_head();
-    if (lines_.size() > kMaxFields) return refuse("more than 100 fields");
+    if (lines_.size() > kMaxFields) return refuse(kTooManyFields);
     lines_.push_back({begin, size});
     if (lines_.size() == 1) continue;
     const std::string_view fault = http::field_line_fault({bytes_.data() + begin, size});
@@ -65,11 +77,11 @@ CgiHeadParser::Event CgiHeadParser::read_head() {
     const bool is_status_line = i == 0 && line.starts_with("HTTP/");
     if (!(is_status_line ? read_status_line(line) : read_field(line))) return Event::fault;
   }
-  if (lines_.size() - (has_status_line_ ? 1 : 0) > kMaxFields)
-    return refuse("more than 100 fields");
+  if (lines_.size() - (has_status_line_ ? 1 : 0) > kMaxFields) return refuse(kTooManyFields);
   if (!has_status_ && !has_type_ && !has_location_) {
     return refuse("no Content-Type, Location or Status");
   }
+  drop_named_by_connection();
   classify();
   return Event::head;
 }
@@ -110,7 +122,9 @@ bool CgiHeadParser::read_field(std::string_view line) {
   if (!equals_ignoring_case(name, "Location")) ++others_;
   bool is_own = false;
   if (!read_own_field(name, value, is_own)) return false;
-  if (!is_own && !is_dropped(http::field_name(name))) head_.fields.push_back({name, value});
+  const http::FieldName known = http::field_name(name);
+  if (known == http::FieldName::connection) connection_.push_back(value);
+  if (!is_own && !is_dropped(known)) head_.fields.push_back({name, value});
   return true;
 }
 
@@ -137,6 +151,14 @@ bool CgiHeadParser::read_own_field(std::string_view name, std::string_view value
 bool CgiHeadParser::set_once(bool& seen, std::string_view value) {
   if (std::exchange(seen, true)) return fail("a field that may come once comes twice");
   return !value.empty() || fail("a field without its value");
+}
+
+void CgiHeadParser::drop_named_by_connection() {
+  for (const std::string_view value : connection_) {
+    std::erase_if(head_.fields, [value](const http::ResponseField& field) {
+      return is_named(value, field.name);
+    });
+  }
 }
 
 void CgiHeadParser::classify() {

@@ -25,8 +25,8 @@ struct CgiHead {
   std::optional<std::uint64_t> content_length;
   std::string_view location;  // empty: none
   // What the client is to see, Location and Content-Type among it. Not here: Status,
-  // Content-Length, Date, Server, and the fields that concern one connection only (RFC 9110
-  // section 7.6.1).
+  // Content-Length, Date, Server, and the fields that concern one connection only, those that
+  // Connection names among them (RFC 9110 section 7.6.1).
   std::vector<http::ResponseField> fields;
 };
 
@@ -34,7 +34,7 @@ struct CgiHead {
 class CgiHeadParser {
  public:
   static constexpr std::size_t kMaxBytes = 64 * 1024;
-  static constexpr std::size_t kMaxFields = 100;
+  static constexpr std::size_t kMaxFields = 200;
   enum class Event { need_more, head, fault };
 
   // Not after `head` or `fault`.
@@ -63,6 +63,7 @@ class CgiHeadParser {
   bool read_field(std::string_view line);
   bool read_own_field(std::string_view name, std::string_view value, bool& is_own);
   bool set_once(bool& seen, std::string_view value);
+  void drop_named_by_connection();
   void classify();
 
   std::string bytes_;
@@ -70,7 +71,8 @@ class CgiHeadParser {
   std::vector<Line> lines_;
   std::string_view fault_;
   CgiHead head_;
-  std::size_t others_ = 0;  // fields besides Location
+  std::vector<std::string_view> connection_;  // values of the fields of that name
+  std::size_t others_ = 0;                    // fields besides Location
   bool has_status_ = false;
   bool has_status_line_ = false;
   bool has_type_ = false;
