@@ -61,9 +61,7 @@ std::vector<ServerStatus::Places> places_of(const config::Config& config,
 ServerStatus::Upstream upstream_of(const UpstreamFigures& figures) {
   ServerStatus::Upstream upstream;
   upstream.name = figures.name;
-  for (std::size_t i = 0; i < upstream.workers.size(); ++i) {
-    upstream.workers[i] = figures.workers_that_say(static_cast<UpstreamState>(i));
-  }
+  upstream.workers = figures.workers_by_state();
   upstream.active = figures.active;
   upstream.idle = figures.idle;
   upstream.requests = figures.requests;

@@ -36,7 +36,7 @@ UpstreamServer::UpstreamServer(UpstreamPool& pool, const config::Upstream& rules
       rules_(rules),
       load_(load),
       hash_(content_hash(rules.text)),
-      opinion_(std::move(figures), UpstreamState::resolving) {
+      opinion_(std::move(figures), &pool.loop(), UpstreamState::resolving) {
   counts_.show_in(opinion_.figures());
 }
 

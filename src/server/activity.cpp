@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <iterator>
+#include <set>
 
 #include "base/assert.h"
 
@@ -24,24 +25,34 @@ Duration age_of(TimePoint started) { return steady_now() - started; }
 
 // --- upstreams ---
 
-UpstreamOpinion::UpstreamOpinion(std::shared_ptr<UpstreamFigures> figures, UpstreamState state)
+std::array<std::uint64_t, 3> UpstreamFigures::workers_by_state() const {
+  std::array<std::uint64_t, 3> counts{};
+  std::set<const void*> heard;
+  const std::lock_guard lock(mutex_);
+  for (auto each = opinions_.rbegin(); each != opinions_.rend(); ++each) {
+    if (heard.insert(each->worker).second) ++counts[static_cast<std::size_t>(each->state)];
+  }
+  return counts;
+}
+
+UpstreamOpinion::UpstreamOpinion(std::shared_ptr<UpstreamFigures> figures, const void* worker,
+                                 UpstreamState state)
     : figures_(std::move(figures)), state_(state) {
-  count().fetch_add(1, std::memory_order_relaxed);
+  const std::lock_guard lock(figures_->mutex_);
+  place_ = figures_->opinions_.insert(figures_->opinions_.end(), {worker, state});
 }
 
 UpstreamOpinion::~UpstreamOpinion() {
-  if (figures_) count().fetch_sub(1, std::memory_order_relaxed);
+  if (!figures_) return;
+  const std::lock_guard lock(figures_->mutex_);
+  figures_->opinions_.erase(place_);
 }
 
 void UpstreamOpinion::set(UpstreamState state) {
   if (state == state_) return;
-  count().fetch_sub(1, std::memory_order_relaxed);
   state_ = state;
-  count().fetch_add(1, std::memory_order_relaxed);
-}
-
-std::atomic<std::uint64_t>& UpstreamOpinion::count() const {
-  return figures_->workers[static_cast<std::size_t>(state_)];
+  const std::lock_guard lock(figures_->mutex_);
+  place_->state = state;
 }
 
 std::shared_ptr<UpstreamFigures> Activity::upstream(const UpstreamName& name) {

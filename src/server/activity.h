@@ -93,27 +93,37 @@ struct UpstreamFigures {
   std::atomic<std::uint64_t> idle{0};    // connections kept for later
   std::atomic<std::uint64_t> requests{0};
   std::atomic<std::uint64_t> failures{0};
-  // How many workers take it for resolving, up, down. Through UpstreamOpinion.
-  std::array<std::atomic<std::uint64_t>, 3> workers{};
 
   // What became of looking its name up. False when the last worker that spoke of it said the same.
   bool is_news(const std::string& said) {
     const std::lock_guard lock(mutex_);
     return std::exchange(said_of_name_, said) != said;
   }
+  // How many workers take it for resolving, up, down.
+  std::array<std::uint64_t, 3> workers_by_state() const;
   std::uint64_t workers_that_say(UpstreamState state) const {
-    return workers[static_cast<std::size_t>(state)].load(std::memory_order_relaxed);
+    return workers_by_state()[static_cast<std::size_t>(state)];
   }
 
  private:
-  std::mutex mutex_;
+  friend class UpstreamOpinion;
+  struct Opinion {
+    const void* worker;
+    UpstreamState state;
+  };
+  mutable std::mutex mutex_;
+  std::list<Opinion> opinions_;  // the newest at the end
   std::string said_of_name_;
 };
 
-// The state of an upstream as one worker knows it: counted as long as this exists.
+// The state of an upstream as one worker knows it under one configuration. As long as this exists
+// it is what the worker says, unless there is a newer one of the same worker: old configurations
+// may live for long.
 class UpstreamOpinion {
  public:
-  UpstreamOpinion(std::shared_ptr<UpstreamFigures> figures, UpstreamState state);
+  // `worker` is only compared.
+  UpstreamOpinion(std::shared_ptr<UpstreamFigures> figures, const void* worker,
+                  UpstreamState state);
   UpstreamOpinion(UpstreamOpinion&&) noexcept = default;
   UpstreamOpinion& operator=(UpstreamOpinion&&) = delete;
   ~UpstreamOpinion();
@@ -123,9 +133,8 @@ class UpstreamOpinion {
   UpstreamFigures& figures() const { return *figures_; }
 
  private:
-  std::atomic<std::uint64_t>& count() const;
-
   std::shared_ptr<UpstreamFigures> figures_;
+  std::list<UpstreamFigures::Opinion>::iterator place_;
   UpstreamState state_;
 };
 

@@ -2,6 +2,7 @@
 """The reverse proxy: WebSockets (RFC 6455) and what else goes through the tunnel that they need."""
 import base64
 import hashlib
+import json
 import os
 import struct
 import threading
@@ -294,3 +295,24 @@ def test_tunnel_is_one_line_in_the_access_log(server, holding):
     peer.close()
     wire.wait_until(lambda: '"GET /chat?a=b HTTP/1.1" 101 ' in running.stdout_text())
     assert running.stdout_text().count("\n") == 1
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_tunnels_over_reloads_make_no_worker_count_twice(server, holding, workers):
+    text = proxy(holding).replace("workers = 1", f"workers = {workers}").replace(
+        "[[site]]\n", '[[site]]\n[[site.route]]\npath = "/status"\nhandler = "status"\n')
+    running = server(text)
+
+    def state():
+        seen = json.loads(running.fetch("/status?json").body)["upstreams"][0]
+        return [seen[key] for key in ("workers_resolving", "workers_up", "workers_down", "active")]
+
+    tunnels = []
+    for reloads in range(4):
+        tunnels.append(held(running, holding))
+        assert state() == [0, workers, 0, reloads + 1]
+        assert running.reload(text) == "Reloaded"
+        assert state() == [0, workers, 0, reloads + 1]
+    for client, _ in tunnels:
+        client.close()
+    wire.wait_until(lambda: state() == [0, workers, 0, 0], "the tunnels have ended")

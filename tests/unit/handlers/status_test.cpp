@@ -174,7 +174,7 @@ TEST_CASE("Status answers with a page, or with JSON when asked for it") {
 TEST_CASE("Status shows the programs and upstreams that the process knows") {
   TestServer server(std::string(kPublic), {}, build_real);
   const auto upstream = server.activity.upstream({"default", "/app/*", "127.0.0.1:9000"});
-  const UpstreamOpinion opinion(upstream, UpstreamState::down);
+  const UpstreamOpinion opinion(upstream, &server, UpstreamState::down);
   {
     Program program;
     program.pid = 1234;

@@ -67,11 +67,12 @@ TEST_CASE("Workers share the figures of an upstream while one of them holds them
 }
 
 TEST_CASE("Each worker's opinion of an upstream counts once") {
+  const int workers[2]{};
   Activity activity;
   const std::shared_ptr<UpstreamFigures> figures = activity.upstream({"a", "/*", "127.0.0.1:9000"});
-  UpstreamOpinion mine(figures, UpstreamState::resolving);
+  UpstreamOpinion mine(figures, &workers[0], UpstreamState::resolving);
   {
-    UpstreamOpinion other(figures, UpstreamState::up);
+    UpstreamOpinion other(figures, &workers[1], UpstreamState::up);
     const UpstreamOpinion moved(std::move(other));
     mine.set(UpstreamState::down);
     mine.set(UpstreamState::down);
@@ -81,6 +82,38 @@ TEST_CASE("Each worker's opinion of an upstream counts once") {
   }
   CHECK(figures->workers_that_say(UpstreamState::up) == 0);
   CHECK(mine.state() == UpstreamState::down);
+}
+
+TEST_CASE("What a worker knows under an older configuration is not counted beside the newer") {
+  const int workers[2]{};
+  const auto figures = std::make_shared<UpstreamFigures>(UpstreamName{"a", "/*", "10.0.0.1:80"});
+  using Counts = std::array<std::uint64_t, 3>;  // resolving, up, down
+  UpstreamOpinion old_one(figures, &workers[0], UpstreamState::up);
+  const UpstreamOpinion others(figures, &workers[1], UpstreamState::up);
+  CHECK(figures->workers_by_state() == Counts{0, 2, 0});
+  {
+    UpstreamOpinion new_one(figures, &workers[0], UpstreamState::resolving);
+    CHECK(figures->workers_by_state() == Counts{1, 1, 0});
+    old_one.set(UpstreamState::down);
+    new_one.set(UpstreamState::up);
+    CHECK(figures->workers_by_state() == Counts{0, 2, 0});
+  }
+  // The reload was refused.
+  CHECK(figures->workers_by_state() == Counts{0, 1, 1});
+}
+
+TEST_CASE("Places of a route are one object as long as somebody holds it") {
+  Activity activity;
+  CHECK(activity.find_places("a /*") == nullptr);
+  std::shared_ptr<ProgramPlaces> places = activity.places("a /*", 3);
+  CHECK(places->most_running == 3);
+  CHECK(activity.places("a /*", 5) == places);
+  CHECK(activity.find_places("a /*") == places);
+  CHECK(places->most_running == 3);
+  CHECK(activity.places("b /*", 5) != places);
+  places.reset();
+  CHECK(activity.find_places("a /*") == nullptr);
+  CHECK(activity.places("a /*", 5)->most_running == 5);
 }
 
 TEST_CASE("What became of an upstream's name is news to the first worker that says it") {
@@ -103,7 +136,7 @@ TEST_CASE("Threads may enter programs, count and look at the same time") {
       const auto upstream = activity.upstream({"a", "/*", "127.0.0.1:9000"});
       for (int round = 0; round < kRounds; ++round) {
         const Activity::Entry entry = activity.enter(program(round + 1, "/srv/a"));
-        UpstreamOpinion opinion(upstream, UpstreamState::up);
+        UpstreamOpinion opinion(upstream, &figures, UpstreamState::up);
         ++upstream->requests;
         figures.requests.add(1);
         for (const Program& running : activity.programs()) REQUIRE(running.pid > 0);
