@@ -255,8 +255,9 @@ TEST_CASE("fields that a program must not see are left out") {
   for (const char* name : names) {
     CAPTURE(name);
     const Names seen = Sample(Lines{{name, "x"}, {"Connection", "close, x-private"}}).variables();
-    CHECK(std::none_of(seen.begin(), seen.end(),
-                       [](const auto& variable) { return variable.first.starts_with("HTTP_"); }));
+    CHECK(std::none_of(seen.begin(), seen.end(), [](const auto& variable) {
+      return variable.first.starts_with("HTTP_") && variable.first != "HTTP_HOST";
+    }));
   }
 }
 
