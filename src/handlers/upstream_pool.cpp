@@ -178,6 +178,7 @@ void UpstreamPool::start() {
 // What is known of those that are there already stays known.
 void UpstreamPool::use_addresses(UpstreamServer& server, std::span<const SocketAddress> addresses) {
   UpstreamServer::Addresses used;
+  std::vector<UpstreamAddress*> added;
   for (const SocketAddress& address : addresses) {
     const auto known = std::find_if(
         server.addresses_.begin(), server.addresses_.end(),
@@ -185,38 +186,42 @@ void UpstreamPool::use_addresses(UpstreamServer& server, std::span<const SocketA
     if (known != server.addresses_.end()) {
       used.push_back(std::move(*known));
     } else {
-      add_address(server, used, address, true);
+      added.push_back(&add_address(server, used, address));
     }
   }
   server.addresses_ = std::move(used);
   show_state(server);
+  // A check may conclude at once, and what it says is about all of them.
+  for (UpstreamAddress* each : added) watch(*each, true);
 }
 
 void UpstreamPool::take_over(UpstreamServer& server, const UpstreamServer& known) {
   for (const std::unique_ptr<UpstreamAddress>& each : known.addresses_) {
-    UpstreamAddress& taken =
-        add_address(server, server.addresses_, each->address_, each->is_in_order());
+    UpstreamAddress& taken = add_address(server, server.addresses_, each->address_);
     taken.failures_ = each->failures_;
     taken.rests_until_ = each->rests_until_;
+    watch(taken, each->is_in_order());
   }
   if (!server.addresses_.empty()) show_state(server);
 }
 
 UpstreamAddress& UpstreamPool::add_address(UpstreamServer& server,
                                            UpstreamServer::Addresses& addresses,
-                                           const SocketAddress& address, bool is_healthy) {
-  UpstreamAddress& added = *addresses.emplace_back(
+                                           const SocketAddress& address) {
+  return *addresses.emplace_back(
       std::make_unique<UpstreamAddress>(server, address, server.addresses_so_far_++));
-  if (!rules_.health) return added;
-  added.check_ = std::make_unique<HealthCheck>(
-      loop_, check_, *rules_.health, server.rules_, announce_, added.address_,
+}
+
+void UpstreamPool::watch(UpstreamAddress& address, bool is_healthy) {
+  if (!rules_.health) return;
+  address.check_ = std::make_unique<HealthCheck>(
+      loop_, check_, *rules_.health, address.server_.rules_, announce_, address.address_,
       [](void* self, bool is_good, std::string_view reason) {
         auto& asked = *static_cast<UpstreamAddress*>(self);
         asked.server_.pool_.on_health(asked, is_good, reason);
       },
-      &added);
-  added.check_->start(is_healthy);
-  return added;
+      &address);
+  address.check_->start(is_healthy);
 }
 
 bool UpstreamPool::checks_like(const UpstreamPool& other) const {

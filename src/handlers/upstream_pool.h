@@ -199,8 +199,9 @@ class UpstreamPool {
   void on_resolved(UpstreamServer& server);
   void use_addresses(UpstreamServer& server, std::span<const SocketAddress> addresses);
   void take_over(UpstreamServer& server, const UpstreamServer& known);
-  UpstreamAddress& add_address(UpstreamServer& server, UpstreamServer::Addresses& addresses,
-                               const SocketAddress& address, bool is_healthy);
+  static UpstreamAddress& add_address(UpstreamServer& server, UpstreamServer::Addresses& addresses,
+                                      const SocketAddress& address);
+  void watch(UpstreamAddress& address, bool is_healthy);
   bool checks_like(const UpstreamPool& other) const;
   void on_health(UpstreamAddress& address, bool is_healthy, std::string_view reason);
   void let_rest(UpstreamAddress& address, std::string_view reason);

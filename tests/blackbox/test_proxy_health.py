@@ -286,6 +286,16 @@ def test_addresses_that_stay_stay_out_of_order(server, hosts, addresses):
     assert len(addresses[1].checks) <= before + 1
 
 
+def test_address_that_cannot_even_be_asked_is_out_of_order_at_once(server, hosts, addresses):
+    """The kernel has no way to it, so its first check is over before it has begun."""
+    hosts(hosts_of(1))
+    running = start_named(server, hosts, addresses, HEALTH.replace("fall = 2", "fall = 1") + 'resolve_every = "50ms"\n')
+    assert answers(running) == {b"a": 12}
+    hosts(hosts_of(1) + "255.255.255.255 app.example\n")
+    running.wait_for_log(r"255\.255\.255\.255.*out of order")
+    assert answers(running) == {b"a": 12}
+
+
 def test_address_that_fails_requests_rests_while_there_are_others(server, hosts, addresses):
     def fail(connection):
         if connection.asked():
