@@ -83,9 +83,10 @@ void Connection::receive() {
     case IoResult::Kind::blocked: break;
     case IoResult::Kind::end: read_closed_ = true; break;
     case IoResult::Kind::failed:
-      // Who speaks TLS 1.3 sends its request along with the certificate.
+      // Who speaks TLS 1.3 sends its request along with the certificate, and takes the connection
+      // for gone when the end of it comes close behind the alert: the client ends it.
       if (!lingering_ && note_refused_certificate()) {
-        linger();
+        discard_input();
         break;
       }
       read_closed_ = true;
@@ -464,6 +465,10 @@ bool Connection::close_when_sent() {
 // along.
 void Connection::linger() {
   transport_->shutdown_write();
+  discard_input();
+}
+
+void Connection::discard_input() {
   lingering_ = true;
   discarded_ = context_.received->size();
   context_.received->clear();

@@ -108,6 +108,7 @@ class Connection : public ListNode {
   std::size_t may_send(std::size_t share);
   void end_exchange();
   void linger();
+  void discard_input();
   void close();
 
   bool wants_input() const;

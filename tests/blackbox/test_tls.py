@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """TLS: versions, ciphers, names, certificates of both sides, and what is told of them."""
+import os
 import re
+import socket
 import ssl
 import subprocess
 
@@ -496,6 +498,21 @@ def test_who_speaks_on_after_a_refusal_is_told_why(running, authority):
         client.socket.getpeername()  # which a connection that was reset has no more
         with pytest.raises(ssl.SSLError, match="CERTIFICATE_REQUIRED"):
             client.read_to_end()
+
+
+# A browser reads ahead, and looks whether the connection is still there before it takes what it has read.
+def test_the_end_does_not_follow_a_refusal_at_once(running, authority):
+    before = len(refusals_told(running, "peer did not return a certificate"))
+    with tls.Client(running.address, tls.of_version(authority, TLS1_3), "members.test") as client:
+        wire.wait_until(lambda: len(refusals_told(running, "peer did not return a certificate")) > before, "the refusal in the log")
+        octets = os.dup(client.socket.fileno())
+        with socket.socket(fileno=octets) as plain:
+            plain.setblocking(False)
+            assert plain.recv(1 << 16)
+            with pytest.raises(BlockingIOError):
+                plain.recv(1)
+            plain.settimeout(wire.DEADLINE)
+            assert plain.recv(1) == b""
 
 
 def test_a_host_with_the_same_rules_is_answered(running, trusting):
