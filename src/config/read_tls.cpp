@@ -187,7 +187,9 @@ void check_tls(TableReader& root, Faults& faults) {
   const std::vector<const Node*> proxies = members_of(root, "listener", "trusted_proxies");
   const bool has_proxy = std::any_of(proxies.begin(), proxies.end(),
                                      [](const Node* list) { return !list->children.empty(); });
-  if (has_listener || has_proxy) return;
+  const std::vector<const Node*> prefaced = members_of(root, "listener", "proxy_protocol");
+  const bool has_preface = std::any_of(prefaced.begin(), prefaced.end(), is_wanted);
+  if (has_listener || has_proxy || has_preface) return;
   for (const Node* redirect : members_of(root, "site", "redirect_https")) {
     if (!is_wanted(redirect)) continue;
     faults.warn(redirect->value,

@@ -407,8 +407,8 @@ void GatewayRun::on_deadline() {
     case Phase::connecting: return connecting_failed(504, "no connection within connect_timeout");
     case Phase::head:
       if (!is_sent_ && !body_asked_) return ask_for_body();
-      return give_up(504, connection_->out().empty() ? "no answer within head_timeout"
-                                                     : "it takes nothing within idle_timeout");
+      return fallen_silent(connection_->out().empty() ? "no answer within head_timeout"
+                                                      : "it takes nothing within idle_timeout");
     case Phase::body:
       if (store_) {
         fault_ = "nothing has come within idle_timeout";
@@ -436,6 +436,15 @@ bool GatewayRun::may_try_again(bool is_stale) const {
 void GatewayRun::on_out_of_order() {
   if (phase_ != Phase::head || has_received_ || !may_try_again(false)) return;
   attempt_failed(504, "it is out of order");
+}
+
+// Whoever waits has waited long: another may be asked, the same is not asked again.
+void GatewayRun::fallen_silent(std::string_view reason) {
+  if (!has_received_ && may_try_again(false) && shared_.pool.has_another(tried_)) {
+    return attempt_failed(504, reason);
+  }
+  shared_.pool.note_failure(*server_, connection_.get(), reason);
+  give_up(504, reason);
 }
 
 // No octet of an answer has come, or only that there will be none.

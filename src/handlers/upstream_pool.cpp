@@ -324,6 +324,11 @@ UpstreamPool::Choice UpstreamPool::choose(const Wish& wish) {
   return {all_lack_addresses ? Verdict::no_address : Verdict::unhealthy, nullptr};
 }
 
+bool UpstreamPool::has_another(const std::vector<const UpstreamServer*>& tried) {
+  collect({{}, &tried}, false);
+  return !candidates_.empty();
+}
+
 UpstreamServer* UpstreamPool::pick(const Wish& wish) {
   if (candidates_.size() == 1) return candidates_.front();
   switch (rules_.balance) {

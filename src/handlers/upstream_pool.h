@@ -161,6 +161,8 @@ class UpstreamPool {
   void start();
 
   Choice choose(const Wish& wish);
+  // There is one that was not tried, is in order and does not rest.
+  bool has_another(const std::vector<const UpstreamServer*>& tried);
   // Told when addresses have come, or have not.
   void wait(UpstreamWaiter& waiter) { waiting_.push_back(waiter); }
 

@@ -26,6 +26,10 @@ constexpr unsigned kInet = 1;
 constexpr unsigned kInet6 = 2;
 constexpr unsigned kUnix = 3;
 constexpr unsigned kStream = 1;
+// Section 2.2.5: what may follow the addresses, each with its type and length in front.
+constexpr std::size_t kTypeAndLength = 3;
+constexpr unsigned kTypeTls = 0x20;
+constexpr unsigned kClientUsesTls = 0x01;
 
 using State = ProxyHeader::State;
 
@@ -118,6 +122,19 @@ std::size_t address_bytes(unsigned family) {
   }
 }
 
+// What does not add up is not believed, and no reason to refuse the addresses.
+bool says_tls(std::string_view rest) {
+  while (rest.size() >= kTypeAndLength) {
+    const unsigned type = octet_at(rest, 0);
+    const std::size_t length = number_at(rest, 1);
+    rest.remove_prefix(kTypeAndLength);
+    if (length > rest.size()) return false;
+    if (type == kTypeTls) return length > 0 && (octet_at(rest, 0) & kClientUsesTls) != 0;
+    rest.remove_prefix(length);
+  }
+  return false;
+}
+
 ProxyHeader parse_binary(std::string_view bytes) {
   if (bytes.size() < kSignature.size() + 1) return {State::need_more};
   const unsigned command = octet_at(bytes, 12);
@@ -139,6 +156,8 @@ ProxyHeader parse_binary(std::string_view bytes) {
   }
   if (bytes.size() < header.size) return {State::need_more};
   if (header.is_local) return header;
+  header.is_tls =
+      says_tls(bytes.substr(0, header.size).substr(kFixedBytes + address_bytes(family)));
   if (family == kUnix) {
     header.client.kind = header.server.kind = PeerAddress::Kind::unix_socket;
     return header;

@@ -23,6 +23,7 @@ struct ProxyHeader {
   State state = State::need_more;
   // The rest is of a header that is done.
   std::size_t size = 0;   // octets of the header; the stream begins behind them
+  bool is_tls = false;    // the client speaks TLS with the proxy (PP2_TYPE_SSL, section 2.2.5)
   bool is_local = false;  // LOCAL, UNKNOWN or UNSPEC: the socket's own addresses are the right ones
   PeerAddress client{};   // none if local; a Unix socket has no path here
   PeerAddress server{};   // what the client connected to; of the same kind as `client`, but for

@@ -19,9 +19,8 @@ using http::Step;
 
 namespace {
 
-constexpr int kStepsPerTurn = 64;  // some twenty requests; then the others have their turn
-constexpr std::uint64_t kMaxLinger = 1 << 20;  // octets read after the answer to a refused request
-constexpr Duration kRateGrace{10'000};         // before the minimum rate counts
+constexpr int kStepsPerTurn = 64;       // some twenty requests; then the others have their turn
+constexpr Duration kRateGrace{10'000};  // before the minimum rate counts
 
 }  // namespace
 
@@ -93,9 +92,9 @@ void Connection::receive() {
       request_ = RequestPhase::lost;
       break;
   }
-  if (lingering_) {
-    discarded_ += context_.received->size();
+  if (lingering_ && !context_.received->empty()) {
     context_.received->clear();
+    if (waiting_ == Waiting::linger) waiting_ = Waiting::nothing;  // it speaks on: armed anew
   }
   // advance() follows in all callers and expects the octets there.
   stash_bytes_ = 0;
@@ -165,7 +164,9 @@ void Connection::advance() {
 
 bool Connection::take_step() {
   if (lingering_) {
-    if (read_closed_ || request_ == RequestPhase::lost || discarded_ > kMaxLinger) close();
+    const Duration longest = context_.runtime()->config().limits.send_timeout;
+    const bool is_over = context_.loop.now() - linger_began_ > longest;
+    if (read_closed_ || request_ == RequestPhase::lost || is_over) close();
     return false;
   }
   switch (http::next_step(request_, response_, keep_alive_)) {
@@ -207,6 +208,7 @@ bool Connection::identify() {
   if (!header.is_local) {
     client_ = header.client;
     server_ = header.server;
+    is_proxied_tls_ = header.is_tls;
   }
   is_counted_ = context_.quota == nullptr || context_.quota->admit(client_);
   if (!is_counted_) {
@@ -254,6 +256,7 @@ void Connection::describe_client(Request& request) const {
   request.sender = client_;
   request.client = client_;
   request.server = server_;
+  if (is_proxied_tls_) request.scheme = "https";
   const TlsInfo* tls = transport_->tls();
   if (tls == nullptr || !tls->is_established) return;
   request.tls = tls;
@@ -462,7 +465,7 @@ bool Connection::close_when_sent() {
 }
 
 // RFC 9112 section 9.6: closing with octets unread would reset the connection and take the answer
-// along.
+// along. However much it is that the client has yet to send: time is the bound.
 void Connection::linger() {
   transport_->shutdown_write();
   discard_input();
@@ -470,7 +473,7 @@ void Connection::linger() {
 
 void Connection::discard_input() {
   lingering_ = true;
-  discarded_ = context_.received->size();
+  linger_began_ = context_.loop.now();
   context_.received->clear();
 }
 

@@ -157,7 +157,8 @@ class Connection : public ListNode {
   bool probed_ = false;
   bool drained_ = false;  // no further request is awaited
   bool buried_ = false;
-  bool is_counted_ = true;  // `client_` is, in the quota
+  bool is_counted_ = true;       // `client_` is, in the quota
+  bool is_proxied_tls_ = false;  // its PROXY protocol header says that the client uses TLS
   std::uint32_t sent_this_turn_ = 0;
   std::uint64_t body_sent_ = 0;  // of the response body, queued
   std::uint64_t discarded_ = 0;
@@ -165,6 +166,7 @@ class Connection : public ListNode {
   int stalled_looks_ = 0;            // at the output without enough progress
   std::uint64_t progress_mark_ = 0;  // sent and acknowledged when the send deadline was armed
   TimePoint body_wait_began_{};
+  TimePoint linger_began_{};
   Duration body_waited_{0};
   PeerAddress peer_;
   PeerAddress client_;  // the peer, or whom its PROXY protocol header names

@@ -62,6 +62,30 @@ def test_header_names_the_client(server, header):
     assert "127.0.0.1 - -" not in running.stdout_text()
 
 
+def with_tls(flags):
+    """V2 whose balancer says what it knows of TLS, in section 2.2.5's form, behind something else."""
+    more = b"\x02\x00\x01a" + b"\x20" + struct.pack("!HBI", 5, flags, 0)
+    return V2[:14] + struct.pack("!H", 12 + len(more)) + V2[16:] + more
+
+
+@pytest.mark.parametrize("header, scheme", [(V1, b"http"), (V2, b"http"), (with_tls(0), b"http"), (with_tls(1), b"https")],
+                         ids=["v1", "v2", "v2 without TLS", "v2 with TLS"])
+def test_header_names_the_scheme(server, header, scheme):
+    running = server(listen("proxy_protocol = true"))
+    with wire.Client(("127.0.0.1", running.port)) as client:
+        client.send(header)
+        assert client.request("/scheme").body == scheme
+        assert client.request("/scheme", fields=[("X-Forwarded-Proto", "https")]).body == scheme
+
+
+def test_who_speaks_tls_with_the_balancer_is_led_nowhere(server):
+    running = server(listen("proxy_protocol = true").replace("[[site]]", "[[site]]\nredirect_https = true"))
+    for header, status in ((V2, 301), (with_tls(1), 200)):
+        with wire.Client(("127.0.0.1", running.port)) as client:
+            client.send(header)
+            assert client.request("/a.txt").status == status
+
+
 def test_proxy_may_ask_for_itself(server):
     running = server(listen("proxy_protocol = true"))
     with wire.Client(("127.0.0.1", running.port)) as client:

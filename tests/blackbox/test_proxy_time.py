@@ -75,6 +75,28 @@ def test_head_timeout_is_504(server, upstream, gate):
     assert len(running.wait_for_log("upstream .* no answer within head_timeout").string) > 0
 
 
+def test_silent_upstream_makes_another_answer_and_rests(server, upstream, gate):
+    silent, good = upstream(wait_at(gate)), upstream(upstreams.saying(answer(b"good")))
+    running = server(proxy([silent, good], f'head_timeout = "{SHORT}"\nbalance = "round_robin"'))
+    assert [running.fetch("/").body for _ in range(6)] == [b"good"] * 6
+    assert len(silent.requests) < 4
+    running.wait_for_log("no answer within head_timeout; the others are asked")
+
+
+def test_what_must_not_be_repeated_is_not_asked_of_another(server, upstream, gate):
+    silent, good = upstream(wait_at(gate)), upstream(upstreams.saying(answer(b"good")))
+    running = server(proxy([silent, good], f'head_timeout = "{SHORT}"\nbalance = "round_robin"'))
+    statuses = [running.fetch("/", method="POST", body=b"x").status for _ in range(4)]
+    assert statuses.count(504) == len(silent.requests) > 0 and set(statuses) == {200, 504}
+
+
+def test_the_only_upstream_is_not_waited_for_again(server, upstream, gate):
+    up = upstream(wait_at(gate))
+    running = server(proxy(up, f'head_timeout = "{SHORT}"\nretries = 3'))
+    assert running.fetch("/").status == 504
+    assert len(up.requests) == 1
+
+
 @pytest.mark.parametrize("before", [b"HTTP/1.1 200 OK\r\nX-Half", b"HTTP/1.1 103 Hints\r\nX: y\r\n\r\n"],
                          ids=["half a head", "interim"])
 def test_head_timeout_is_for_the_whole_head(server, upstream, gate, before):

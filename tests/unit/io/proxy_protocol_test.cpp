@@ -40,6 +40,8 @@ const std::string kMapped =
 const std::string kUnixBlock =
     "/run/a"s + std::string(102, '\0') + "/run/b"s + std::string(102, '\0');
 const std::string kNoop = "\x04\x00\x03xyz"s;  // a TLV
+const std::string kTls = "\x20\x00\x05\x01\0\0\0\0"s;
+const std::string kNoTls = "\x20\x00\x05\x02\0\0\0\0"s;
 
 // "192.0.2.1 1 192.0.2.2 2", "local", "fault" or "need more".
 std::string verdict(const ProxyHeader& header) {
@@ -50,7 +52,8 @@ std::string verdict(const ProxyHeader& header) {
   }
   if (header.is_local) return "local";
   return header.client.text() + " " + std::to_string(header.client.port) + " " +
-         header.server.text() + " " + std::to_string(header.server.port);
+         header.server.text() + " " + std::to_string(header.server.port) +
+         (header.is_tls ? " by TLS" : "");
 }
 
 struct Row {
@@ -79,6 +82,13 @@ std::vector<Row> good_headers() {
       {"v2 IPv4 mapped into IPv6", binary(0x21, 0x21, kMapped), "10.1.2.3 1 127.0.0.1 2"},
       {"v2 Unix", binary(0x21, 0x31, kUnixBlock), "unix: 0 unix: 0"},
       {"v2 with TLVs", binary(0x21, 0x11, kInet + kNoop + kNoop), kInetText},
+      {"v2 with TLS", binary(0x21, 0x11, kInet + kNoop + kTls), kInetText + " by TLS"},
+      {"v2 with TLS first", binary(0x21, 0x11, kInet + kTls + kNoop), kInetText + " by TLS"},
+      {"v2 without TLS", binary(0x21, 0x11, kInet + kNoTls + kTls), kInetText},
+      {"v2 with half of it", binary(0x21, 0x11, kInet + kTls.substr(0, 7)), kInetText},
+      {"v2 with nothing in it", binary(0x21, 0x11, kInet + "\x20\x00\x00"s), kInetText},
+      {"v2 with TLS behind what lies", binary(0x21, 0x11, kInet + "\x04\x00\x20x"s + kTls),
+       kInetText},
       {"v2 as long as may be", binary(0x21, 0x11, kInet + std::string(4068, 'x')), kInetText},
       {"v2 LOCAL", binary(0x20, 0x00, ""), "local"},
       {"v2 LOCAL with addresses", binary(0x20, 0x11, kInet), "local"},
