@@ -41,7 +41,8 @@ bool is_utf8(std::string_view text);
 // of a log whatever came from outside.
 std::string escape_for_log(std::string_view text);
 
-// As the inside of a JSON string; octets that are not UTF-8 become U+FFFD.
+// As the inside of a JSON string; octets that are not UTF-8 become U+FFFD. Control characters,
+// those that end lines for some and those that turn the direction of writing are escaped.
 std::string escape_for_json(std::string_view text);
 
 // & < > " ' as character references.

@@ -44,7 +44,6 @@ IoResult GatewayRun::receive() {
 }
 
 void GatewayRun::read_head() {
-  bool wants_body = false;
   for (int receives = 0;; ++receives) {
     const GatewayEvent event = next_event();
     switch (event) {
@@ -58,8 +57,12 @@ void GatewayRun::read_head() {
               if (!is_continue) codec.fill(head);
             },
             codec_);
-        wants_body = wants_body || (is_continue && !body_asked_);
-        if (!is_continue && !inform(head)) return;
+        // The exchange, and this with it, may be no more afterwards.
+        const bool goes_on = outlives([&] {
+          if (!is_continue) return exchange_.inform(head);
+          if (!body_asked_) ask_for_body();
+        });
+        if (!goes_on || phase_ != Phase::head) return;
         continue;
       }
       case GatewayEvent::fault:
@@ -83,16 +86,14 @@ void GatewayRun::read_head() {
   }
   update_interest();
   update_deadline();
-  // Last: the body may come at once, and end all this.
-  if (wants_body) return ask_for_body();
   if (has_room_again()) exchange_.wake();
 }
 
-// False when the exchange, and this with it, is no more.
-bool GatewayRun::inform(const ResponseHead& head) {
+template <class Call>
+bool GatewayRun::outlives(Call call) {
   bool destroyed = false;
   destroyed_ = &destroyed;
-  exchange_.inform(head);
+  call();
   if (destroyed) return false;
   destroyed_ = nullptr;
   return true;

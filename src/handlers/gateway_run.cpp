@@ -52,6 +52,7 @@ GatewayShared::GatewayShared(const HandlerContext& context, const config::Route&
       idle_deadlines(pool.clock(), rules.idle_timeout),
       continue_deadlines(pool.clock(), kContinueWait),
       held_up_deadlines(pool.clock(), kHeldUpAfter) {
+  if (one_at_a_time) pool.give_way();
   if (context.serves) pool.start();
 }
 
@@ -119,8 +120,8 @@ void GatewayRun::connect(bool may_reuse) {
   if (is_new) {
     auto made = server_->connect(shared_.pool.loop());
     if (!made) {
-      // A full queue is a lack of room, not a fault.
-      return connecting_failed(made.error().os_error == EAGAIN ? 503 : 502, made.error().message);
+      return connecting_failed(is_lack_of_room(made.error().os_error) ? 503 : 502,
+                               made.error().message);
     }
     connection_ = *std::move(made);
     if (shared_.one_at_a_time) shared_.held_up_deadlines.arm(held_up_);
@@ -332,6 +333,8 @@ void GatewayRun::on_ready(unsigned now_ready) {
   if (may_read && store_) {
     store_some();
     is_awaited = is_awaited || std::exchange(store_awaited_, false);
+    // Who has ended takes what is left of the request.
+    if (!connection_) is_awaited = std::exchange(body_blocked_, false) || is_awaited;
     if (is_awaited) exchange_.wake();
     return;
   }
@@ -380,8 +383,9 @@ void GatewayRun::update_deadline() {
       }
       break;
     case Phase::body:
-      // While the client takes nothing, neither need the upstream.
-      if (pull_awaited_) list = &shared_.idle_deadlines;
+      // While the client takes nothing, neither need the upstream; nor can it answer what has not
+      // come yet.
+      if (pull_awaited_ && (is_sent_ || is_sending || !body_asked_)) list = &shared_.idle_deadlines;
       break;
     case Phase::spooling:
     case Phase::over: break;

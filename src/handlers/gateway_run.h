@@ -83,7 +83,9 @@ class GatewayRun final : public BodySink, public BodySource {
   void note_closed(IoResult::Kind kind);
   void read_head();
   IoResult receive();
-  bool inform(const ResponseHead& head);
+  // False when the exchange, and this with it, is no more after the call.
+  template <class Call>
+  bool outlives(Call call);
   void answer();
   void open_tunnel(const ResponseHead& head);
   void handle_again(std::string_view target);

@@ -39,8 +39,7 @@ void HealthCheck::start(bool is_healthy) {
 
 void HealthCheck::ask() {
   Result<UniqueFd> socket = begin_connect(address_);
-  // A full queue says that it is busy.
-  if (!socket && socket.error().os_error == EAGAIN) return next_.start(rules_.every);
+  if (!socket && is_lack_of_room(socket.error().os_error)) return next_.start(rules_.every);
   if (!socket) return conclude(false, socket.error().message);
   is_connected_ = false;
   connection_ = std::make_unique<UpstreamConnection>(loop_, *std::move(socket), counts_);

@@ -13,6 +13,7 @@ using config::Balance;
 
 constexpr Duration kFirstRest{1'000};  // after a failure; doubled with each one that follows
 constexpr Duration kLongestRest{30'000};
+constexpr Duration kHeldUpLook{250};
 constexpr Duration kResolveSoon{1'000};  // after a name could not be looked up
 
 Duration rest_after(unsigned failures) {
@@ -94,8 +95,7 @@ Result<std::unique_ptr<UpstreamConnection>> UpstreamServer::connect(EventLoop& l
   UpstreamAddress& address = next_address(loop.now());
   Result<UniqueFd> socket = begin_connect(address.address_);
   if (!socket) {
-    // A full queue is a lack of room, not a fault.
-    if (socket.error().os_error != EAGAIN) pool_.let_rest(address, socket.error().message);
+    if (!is_lack_of_room(socket.error().os_error)) pool_.let_rest(address, socket.error().message);
     return Unexpected(std::move(socket).error());
   }
   return std::make_unique<UpstreamConnection>(loop, *std::move(socket), counts_, address.number_);
@@ -188,6 +188,9 @@ void UpstreamPool::use_addresses(UpstreamServer& server, std::span<const SocketA
     } else {
       added.push_back(&add_address(server, used, address));
     }
+  }
+  for (const std::unique_ptr<UpstreamAddress>& gone : server.addresses_) {
+    if (gone != nullptr) server.drop_idle(*gone);
   }
   server.addresses_ = std::move(used);
   show_state(server);
@@ -324,6 +327,20 @@ UpstreamPool::Choice UpstreamPool::choose(const Wish& wish) {
   return {all_lack_addresses ? Verdict::no_address : Verdict::unhealthy, nullptr};
 }
 
+void UpstreamPool::give_way() {
+  held_up_look_ = std::make_unique<Timer>(
+      loop_, [](void* self) { static_cast<UpstreamPool*>(self)->look_who_is_held_up(); }, this);
+}
+
+void UpstreamPool::look_who_is_held_up() {
+  bool has_idle = false;
+  for (const std::unique_ptr<UpstreamServer>& server : servers_) {
+    if (server->load_.held_up != 0) drop_idle(*server);
+    has_idle = has_idle || !server->idle_.empty();
+  }
+  if (has_idle) held_up_look_->start(kHeldUpLook);
+}
+
 bool UpstreamPool::has_another(const std::vector<const UpstreamServer*>& tried) {
   collect({{}, &tried}, false);
   return !candidates_.empty();
@@ -381,9 +398,11 @@ void UpstreamPool::give_back(UpstreamServer& server,
                              std::unique_ptr<UpstreamConnection> connection) {
   if (server.idle_.size() >= rules_.keep_alive) return;
   const UpstreamAddress* address = server.address_of(*connection);
-  if (address != nullptr && !address->is_in_order()) return;
+  // Its name may have lost it.
+  if (address == nullptr || !address->is_in_order()) return;
   connection->take_back(on_idle_ended, &server, idle_deadlines_, loop_.now());
   server.idle_.push_back(std::move(connection));
+  if (held_up_look_ && !held_up_look_->is_active()) held_up_look_->start(kHeldUpLook);
 }
 
 void UpstreamPool::on_idle_ended(void* of_server, UpstreamConnection& connection, unsigned) {

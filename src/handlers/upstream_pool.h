@@ -160,6 +160,9 @@ class UpstreamPool {
   // Once; a pool that is never started does neither.
   void start();
 
+  // From now on none is kept while somebody is held up, on whatever worker. Once.
+  void give_way();
+
   Choice choose(const Wish& wish);
   // There is one that was not tried, is in order and does not rest.
   bool has_another(const std::vector<const UpstreamServer*>& tried);
@@ -197,6 +200,7 @@ class UpstreamPool {
   UpstreamServer* least_connected();
   UpstreamServer* of_hash(std::string_view key);
   static void tell(IntrusiveList<UpstreamWaiter>& waiters);
+  void look_who_is_held_up();
   static void on_idle_ended(void* server, UpstreamConnection& connection, unsigned ready);
   void on_resolved(UpstreamServer& server);
   void use_addresses(UpstreamServer& server, std::span<const SocketAddress> addresses);
@@ -223,6 +227,7 @@ class UpstreamPool {
   std::size_t turn_ = 0;
   std::minstd_rand random_;
   IntrusiveList<UpstreamWaiter> waiting_;
+  std::unique_ptr<Timer> held_up_look_;  // absent: connections hold nobody up
 };
 
 }  // namespace uvhttpd

@@ -201,14 +201,15 @@ void append_pair(std::string& element, std::string_view name, std::string_view v
 
 }  // namespace
 
-std::span<const Hop> forwarded_hops(const FieldList& fields, Arena& arena) {
-  if (!fields.has(FieldName::forwarded)) return {};
+std::optional<std::span<const Hop>> forwarded_hops(const FieldList& fields, Arena& arena) {
+  if (!fields.has(FieldName::forwarded)) return std::span<const Hop>{};
   HopRing hops(arena);
   bool is_sound = true;
   fields.for_each(FieldName::forwarded, [&](std::string_view line) {
     is_sound = is_sound && ElementReader(line, arena).read_into(hops);
   });
-  return is_sound ? hops.in_order() : std::span<const Hop>{};
+  if (!is_sound) return std::nullopt;
+  return hops.in_order();
 }
 
 std::span<const Hop> x_forwarded_for_hops(const FieldList& fields, Arena& arena) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,11 +25,11 @@ struct Hop {
 };
 
 // The elements of all Forwarded lines in order: the last one is the word of the nearest proxy. Of
-// more than kMaxHops the last ones are given, for the first may be a client's invention. Nothing
+// more than kMaxHops the last ones are given, for the first may be a client's invention. nullopt
 // when a line is malformed, for then where its elements end is anybody's guess; white space around
 // ";", which RFC 7239 section 4 does not have, is taken. They live as long as the arena and the
 // fields do.
-std::span<const Hop> forwarded_hops(const FieldList& fields, Arena& arena);
+std::optional<std::span<const Hop>> forwarded_hops(const FieldList& fields, Arena& arena);
 
 // The same for X-Forwarded-For; only the nodes are set. A member that is no address, with a port or
 // brackets or without, is a hop all the same: what a client invents must not hide what a proxy puts

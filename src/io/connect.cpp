@@ -96,6 +96,11 @@ Result<UniqueFd> begin_connect(const SocketAddress& address) {
   return fd;
 }
 
+bool is_lack_of_room(int error) {
+  return error == EAGAIN || error == EMFILE || error == ENFILE || error == ENOBUFS ||
+         error == ENOMEM;
+}
+
 int connect_result(int fd) {
   int failure = 0;
   socklen_t length = sizeof failure;

@@ -32,6 +32,10 @@ struct SocketAddress {
 // connection under way but one that was not begun.
 Result<UniqueFd> begin_connect(const SocketAddress& address);
 
+// An errno of begin_connect() that says nothing of who was to be connected to: a queue is full, or
+// this process has no descriptors or memory left.
+bool is_lack_of_room(int error);
+
 // 0 when the connection was made, else the errno it failed with, which is told only once.
 int connect_result(int fd);
 

@@ -58,8 +58,9 @@ void Connection::on_ready(void* self, unsigned now_ready) {
   if ((now_ready & ready::kGone) != 0) {
     // Nobody is left to answer to.
     connection->request_ = RequestPhase::lost;
-    connection->response_ = connection->response_ == ResponsePhase::done ? ResponsePhase::broken
-                                                                         : connection->response_;
+    if (connection->response_ == ResponsePhase::done) {
+      connection->response_ = ResponsePhase::broken;
+    }
     if (connection->lingering_ || connection->exchange_ == nullptr) {
       connection->context_.received->clear();
       return connection->close();
@@ -272,7 +273,8 @@ void Connection::begin_exchange() {
   exchange.request_.head = parser_.head();
   exchange.request_.framing = parser_.framing();
   describe_client(exchange.request_);
-  if (listener_ != nullptr) believe_proxies(exchange.request_, *listener_, exchange.arena());
+  const bool is_known =
+      listener_ == nullptr || believe_proxies(exchange.request_, *listener_, exchange.arena());
   ++requests_;
   body_sent_ = 0;
   const std::uint64_t most = exchange.runtime_->config().limits.requests_per_connection;
@@ -285,6 +287,7 @@ void Connection::begin_exchange() {
     ASSERT(event == http::RequestParser::Event::end);
     request_ = RequestPhase::done;
   }
+  if (!is_known) return refuse({400, "a malformed Forwarded"});
   const TlsInfo* tls = transport_->tls();
   if (tls != nullptr && tls->is_plain) return refuse_plain();
   Pipeline::before(exchange);

@@ -63,12 +63,16 @@ std::string_view member_from_right(const http::FieldList& fields, FieldName name
 
 }  // namespace
 
-void believe_proxies(Request& request, const config::Listener& listener, Arena& arena) {
+bool believe_proxies(Request& request, const config::Listener& listener, Arena& arena) {
   request.peer_is_trusted = is_trusted(request.client, listener);
-  if (!request.peer_is_trusted) return;
+  if (!request.peer_is_trusted) return true;
   const http::FieldList& fields = request.head.fields;
   std::span<const Hop> hops;
-  if (fields.has(FieldName::forwarded)) hops = http::forwarded_hops(fields, arena);
+  if (fields.has(FieldName::forwarded)) {
+    const auto told = http::forwarded_hops(fields, arena);
+    if (!told) return false;
+    hops = *told;
+  }
   if (hops.empty() && fields.has(FieldName::x_forwarded_for)) {
     hops = http::x_forwarded_for_hops(fields, arena);
   }
@@ -83,6 +87,7 @@ void believe_proxies(Request& request, const config::Listener& listener, Arena& 
                                          std::max<std::size_t>(believed.size(), 1)));
   }
   if (!scheme.empty()) request.scheme = scheme;
+  return true;
 }
 
 }  // namespace uvhttpd

@@ -160,6 +160,18 @@ def test_name_is_looked_up_again(server, upstream, hosts):
     assert running.fetch("/").body == b"second"
 
 
+def test_address_that_a_name_has_lost_is_asked_no_more(server, upstream, hosts):
+    """Though connections to it are kept, and in use all the time."""
+    first = upstream(upstreams.saying(answer(b"first")))
+    upstream(upstreams.saying(answer(b"second")), host="127.0.0.2", port=first.address[1])
+    hosts("127.0.0.1 app.example\n")
+    running = server(proxy(named(first), 'resolve_every = "100ms"'), prefix=hosts.prefix)
+    assert ask(running, 3) == [b"first"] * 3 and len(first.connections) == 1
+    hosts("127.0.0.2 app.example\n")
+    wire.wait_until(lambda: running.fetch("/").body == b"second", "the new address", 10)
+    assert ask(running, 5) == [b"second"] * 5
+
+
 def test_all_addresses_of_a_name_are_used(server, upstream, hosts):
     first = upstream(upstreams.saying(answer(b"first")))
     upstream(upstreams.saying(answer(b"second")), host="127.0.0.2", port=first.address[1])

@@ -136,6 +136,44 @@ def test_buffered_body_answers_an_expectation_itself(server, upstream):
     assert not up.requests[0].all("Expect")
 
 
+def test_client_that_sends_before_it_reads_is_not_left_waiting(server, upstream):
+    """Its upstream has answered and gone, while a part of its body waited."""
+    size = 20 << 20
+    page = b"p" * (3 << 20)
+
+    def answer_and_go(connection):
+        connection.head()
+        connection.send(answer(page, fields=["Connection: close"]))
+        connection.half_close()
+        gone.wait(wire.DEADLINE)
+
+    gone = threading.Event()
+    running = server(proxy(upstream(answer_and_go), "buffer_response = true\nbody_bytes = '1GiB'"))
+    try:
+        with running.client() as client:
+            client.send(wire.request("/", "POST", [f"Content-Length: {size}"]) + b"x" * size)
+            assert client.response().body == page
+    finally:
+        gone.set()
+
+
+def test_upstream_that_waits_for_the_client_has_time(server, upstream):
+    """An answer that begins before the request has ended, and a client that pauses for longer than idle_timeout."""
+    def echo(connection):
+        asked = connection.head()
+        connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        body = connection.body_of(asked).body
+        connection.send(b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body))
+
+    running = server(proxy(upstream(echo), 'idle_timeout = "100ms"'))
+    with running.client() as client:
+        client.send(wire.request("/", "POST", ["Content-Length: 6"]) + b"abc")
+        assert client.read_until(b"\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+        assert not client.is_closed(0.5)
+        client.send(b"def")
+        assert client.read_until(b"0\r\n\r\n") == b"6\r\nabcdef\r\n0\r\n\r\n"
+
+
 def test_client_that_leaves_in_a_buffered_body_asks_nobody(server, upstream):
     up = upstream(upstreams.serving(lambda asked: answer(asked.body)))
     running = server(proxy(up, "buffer_body = true"))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // unit/handlers/upstream_pool_test.cpp: which upstream is asked, and which connections are kept.
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 
 #include <map>
 
@@ -239,6 +240,35 @@ TEST_CASE("The connection that was used last is taken first") {
   CHECK(taken.get() == last);
   CHECK(taken->is_reused());
   CHECK(stage.server(0).connections_idle() == 1);
+}
+
+TEST_CASE("None is kept while somebody is held up, on whatever worker") {
+  FakeUpstream listener;
+  PoolStage stage(0);
+  stage.add(listener.port());
+  UpstreamPool& pool = stage.start();
+  pool.give_way();
+  for (int i = 0; i < 2; ++i) pool.give_back(stage.server(0), stage.connect_to(0));
+  CHECK(stage.server(0).connections_idle() == 2);
+  ++stage.rules.loads[0]->held_up;
+  CHECK(run_until(stage.loop, [&] { return stage.server(0).connections_idle() == 0; }));
+}
+
+TEST_CASE("A lack of descriptors is not the upstream's") {
+  FakeUpstream listener;
+  PoolStage stage(0);
+  stage.add(listener.port());
+  stage.add(9001);
+  stage.start();
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit none{0, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+  const auto made = stage.server(0).connect(stage.loop);
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  REQUIRE_FALSE(made);
+  CHECK(is_lack_of_room(made.error().os_error));
+  CHECK(stage.choose_often(4) == std::map<std::size_t, int>{{0, 2}, {1, 2}});
 }
 
 TEST_CASE("No more connections are kept than may be, and none of them too long") {
