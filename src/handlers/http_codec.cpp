@@ -195,7 +195,9 @@ void HttpCodec::encode_target(SendQueue& out) {
   const std::string& prefix = settings_->prefix;
   std::string_view path = target.raw_path;
   if (!prefix.empty() || !upstream_->base.empty()) {
-    const bool is_raw = is_below(path, prefix) && !has_dot_segments(path);
+    // What is not below the prefix, however it is spelled, is nothing that we know better.
+    const bool says_it = is_below(path, prefix) || !is_below(target.path, prefix);
+    const bool is_raw = says_it && !has_dot_segments(path);
     if (!is_raw) path = target.path;
     if (is_below(path, prefix)) path.remove_prefix(prefix.size());
     if (!is_raw) path = without_parameters(http::encode_path(path, exchange_->arena()));

@@ -29,7 +29,8 @@ def running(shared_server, shared_upstream):
                            route(up.url + "/b%20s", "strip_prefix = true", "/coded/*") +
                            route(up.url + "/base", "", "/kept/*") +
                            route(up.url + "/base", "strip_prefix = true\n" + REWRITE, "/shop/*") +
-                           route(up, REWRITE, "/same/*"))
+                           route(up, REWRITE, "/same/*") +
+                           route(up, 'strip_prefix = "/other/app"', "/other/*"))
     server.upstream = up
     return server
 
@@ -46,6 +47,7 @@ def asked_for(running, target):
     ("/%61pp/a", "/a"), ("/a%70%70/a%20b", "/a%20b"), ("/one/two/a", "/two/a"), ("/one/two", "/two"),
     ("/deep/a", "/base/a"), ("/deep", "/base/"), ("/deep/", "/base/"), ("/slash/a", "/base/a"), ("/slash/", "/base/"),
     ("/coded/a", "/b%20s/a"), ("/kept/a", "/base/kept/a"), ("/kept/a%2fb?c", "/base/kept/a%2fb?c"), ("/kept", "/base/kept"),
+    ("/other/a%2Fb", "/other/a%2Fb"), ("/other//b", "/other//b"), ("/other/a;b", "/other/a;b"), ("/other/ap%70/a", "/a"),
     ("/x/../app/a", "/a"), ("/app/b/../a", "/a"), ("/app/./a", "/a"), ("/x/%2e%2E/app/a%20b", "/a%20b")])
 def test_prefix_is_stripped(running, target, want):
     assert asked_for(running, target).target == want
