@@ -118,6 +118,7 @@ def test_redirects_and_cookies_stay_unless_asked(running):
     ("a=b; Path=/basement", "a=b; Path=/basement"),
     ("a=\"/base\"; Secure", "a=\"/base\"; Secure"),
     ("a=b; Domain=other.example; Path=/base", "a=b; Domain=other.example; Path=/shop"),
+    ("__Host-a=b; Path=/; Secure", "__Host-a=b; Path=/; Secure"),
     ("a=b; Domain=127.0.0.1; Secure", "a=b; Secure"), ("a=b; SameSite=Lax; Max-Age=5", "a=b; SameSite=Lax; Max-Age=5")])
 def test_cookies_of_the_upstream_are_ours(running, cookie, want):
     assert said(running, "/shop/a", "Set-Cookie: " + cookie, "Set-Cookie") == want

@@ -85,6 +85,13 @@ bool is_upstream_host(std::string_view domain, const UpstreamView& view) {
   });
 }
 
+// Browsers take such a cookie with Path=/ and without a Domain, or not at all (RFC 6265bis section
+// 4.1.3.2).
+bool is_bound_to_host(std::string_view cookie) {
+  constexpr std::string_view kPrefix = "__Host-";  // of __Host-Http-, too
+  return equals_ignoring_case(trim_ows(cookie).substr(0, kPrefix.size()), kPrefix);
+}
+
 // A cookie for all of the base, or for more, is one for all that is ours: "/shop" and not "/shop/",
 // which "/shop" itself would not match (RFC 6265 section 5.1.4).
 std::optional<std::string> cookie_path_of_ours(std::string_view path, const UpstreamView& view) {
@@ -115,6 +122,7 @@ std::string rewrite_location(std::string_view value, const UpstreamView& view) {
 }
 
 std::string rewrite_cookie(std::string_view value, const UpstreamView& view) {
+  if (is_bound_to_host(value)) return std::string(value);
   const std::size_t end = std::min(value.find(';'), value.size());
   std::string cookie(value.substr(0, end));
   std::string_view attributes = value.substr(end);

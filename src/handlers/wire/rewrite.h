@@ -26,7 +26,8 @@ struct UpstreamView {
 std::string rewrite_location(std::string_view value, const UpstreamView& view);
 
 // The value of a Set-Cookie (RFC 6265 section 4.1). Path becomes a path of ours; a Domain that is
-// the upstream's own name goes, so that the cookie is the client's for us. The rest stays.
+// the upstream's own name goes, so that the cookie is the client's for us. The rest stays, and
+// so does all of a cookie whose name begins with "__Host-".
 std::string rewrite_cookie(std::string_view value, const UpstreamView& view);
 
 }  // namespace uvhttpd::wire

@@ -132,6 +132,18 @@ TEST_CASE("a cookie of the upstream becomes one of ours") {
   }
 }
 
+TEST_CASE("a cookie that its name binds to the host stays as it is") {
+  for (const std::string value :
+       {"__Host-a=b; Path=/; Secure", "__host-a=b; Path=/; Domain=app.example",
+        " __Host-Http-a=b; Path=/; HttpOnly", "__Host-"}) {
+    CAPTURE(value);
+    CHECK(rewrite_cookie(value, view_of("/shop", "")) == value);
+  }
+  CHECK(rewrite_cookie("__Secure-a=__Host-b; Path=/", view_of("/shop", "")) ==
+        "__Secure-a=__Host-b; Path=/shop");
+  CHECK(rewrite_cookie("__Host=b; Path=/", view_of("/shop", "")) == "__Host=b; Path=/shop");
+}
+
 TEST_CASE("a cookie for all of the upstream's base is one for all of ours") {
   const Row rows[] = {
       {"the base", "a=b; Path=/up/base", "a=b; Path=/"},
