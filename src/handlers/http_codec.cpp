@@ -136,12 +136,26 @@ void append_field(SendQueue& out, std::string_view name, std::string_view value)
   out.append("\r\n");
 }
 
+// How often the request may still be passed on; nullopt: this is no field that says so.
+std::optional<std::uint64_t> forwards_left(const Request& request, const http::Field& field) {
+  const bool counts =
+      field.known == FieldName::max_forwards && request.head.method == http::Method::options;
+  return counts ? parse_decimal(field.value) : std::nullopt;
+}
+
 std::string_view without_slash(std::string_view prefix) {
   if (prefix.ends_with('/')) prefix.remove_suffix(1);
   return prefix;
 }
 
 }  // namespace
+
+bool ends_here(const Request& request) {
+  const std::span<const http::Field> fields = request.head.fields.all();
+  return std::any_of(fields.begin(), fields.end(), [&request](const http::Field& field) {
+    return forwards_left(request, field) == 0;
+  });
+}
 
 bool asks_for_websocket(const Request& request) {
   const http::RequestHead& head = request.head;
@@ -266,11 +280,18 @@ bool HttpCodec::is_dropped(const http::Field& field) const {
 }
 
 void HttpCodec::encode_fields(SendQueue& out) {
-  const http::FieldList& fields = exchange_->request().head.fields;
+  const Request& request = exchange_->request();
+  const http::FieldList& fields = request.head.fields;
   for (const http::Field& field : fields.all()) {
     // A body that was collected has no trailers any more.
     if (field.known == FieldName::trailer && !is_chunked_) continue;
-    if (!is_dropped(field)) append_field(out, field.name, field.value);
+    if (is_dropped(field)) continue;
+    const std::optional<std::uint64_t> left = forwards_left(request, field);
+    if (left) {
+      append_field(out, field.name, std::to_string(*left - 1));
+    } else {
+      append_field(out, field.name, field.value);
+    }
   }
   append_field(out, "Via", kVia);
   if (http::has_token(fields, FieldName::te, "trailers")) {

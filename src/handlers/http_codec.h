@@ -79,6 +79,9 @@ class HttpCodec {
   http::ResponseParser parser_;
 };
 
+// Whether the request may be passed on no further (RFC 9110 section 7.6.2): OPTIONS with
+// "Max-Forwards: 0".
+bool ends_here(const Request& request);
 // Whether the client asks for a WebSocket (RFC 6455 section 4.1).
 bool asks_for_websocket(const Request& request);
 

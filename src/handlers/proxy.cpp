@@ -6,6 +6,8 @@
 
 #include "base/text.h"
 #include "http/framing.h"
+#include "server/allow.h"
+#include "server/site.h"
 
 namespace uvhttpd {
 namespace {
@@ -82,6 +84,9 @@ Proxy::Proxy(const config::Route& route, const config::ProxyHandler& rules,
 void Proxy::handle(Exchange& exchange) {
   if (times_passed(exchange.request()) >= kMostTimesPassed) {
     return exchange.fail(508, "this request has come through here before: a route leads back");
+  }
+  if (ends_here(exchange.request())) {
+    return respond_with_allow(exchange, allow_value(exchange.route().methods, exchange.arena()));
   }
   const bool is_hashed = rules_.pool.balance == config::Balance::hash;
   const std::string_view key =

@@ -37,6 +37,7 @@ constexpr Known kKnown[] = {
     {"user-agent", FieldName::user_agent},
     {"set-cookie", FieldName::set_cookie},
     {"content-type", FieldName::content_type},
+    {"max-forwards", FieldName::max_forwards},
     {"authorization", FieldName::authorization},
     {"if-none-match", FieldName::if_none_match},
     {"content-length", FieldName::content_length},

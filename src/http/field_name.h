@@ -30,6 +30,7 @@ enum class FieldName : std::uint8_t {
   if_unmodified_since,
   keep_alive,
   location,
+  max_forwards,
   origin,
   proxy,
   proxy_authorization,

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "io/tls_info.h"
+#include "server/allow.h"
 #include "server/connection.h"
 #include "server/worker_context.h"
 
@@ -16,18 +17,6 @@ namespace {
 constexpr unsigned kClientGone = 499;  // in the access log only
 constexpr std::string_view kHttps = "https";
 constexpr std::string_view kChallenges = "/.well-known/acme-challenge/";
-
-// "GET, HEAD, OPTIONS" (RFC 9110 section 10.2.1).
-std::string_view allow_value(std::vector<std::string> methods, Arena& arena) {
-  if (std::find(methods.begin(), methods.end(), "OPTIONS") == methods.end())
-    methods.push_back("OPTIONS");
-  std::string list;
-  for (const std::string& method : methods) {
-    if (!list.empty()) list += ", ";
-    list += method;
-  }
-  return arena.copy(list);
-}
 
 bool may_have_other_type(const ResponseHead& head) {
   if (head.status != 200 && head.status != 206) return false;
@@ -70,12 +59,6 @@ http::FieldList without_content_fields(const http::FieldList& fields, Arena& are
     if (!is_about_content(field)) kept[count++] = field;
   }
   return http::FieldList(kept.first(count));
-}
-
-void respond_with_allow(Exchange& exchange, std::string_view allow) {
-  ResponseHead head(exchange.arena(), 204);
-  head.add("Allow", allow);
-  exchange.respond(head, nullptr);
 }
 
 // Also to who has shown credentials: they were wrong, and others may be right (RFC 9110 section
@@ -238,7 +221,7 @@ bool Pipeline::answer_for_server(Exchange& exchange) {
   exchange.checkpoint_ = Checkpoint::server;
   const http::Method method = exchange.request_.head.method;
   if (method == http::Method::options && exchange.request_.target.path == "*") {
-    respond_with_allow(exchange, "GET, HEAD, OPTIONS, POST, PUT, DELETE, PATCH");
+    respond_with_allow(exchange, kAllMethods);
     return true;
   }
   if (method == http::Method::trace || method == http::Method::connect) {
@@ -273,7 +256,8 @@ bool Pipeline::answer_preflight(Exchange& exchange) {
 bool Pipeline::find_route(Exchange& exchange) {
   exchange.checkpoint_ = Checkpoint::route;
   const std::string_view path = exchange.request_.target.path;
-  RouteChoice choice = choose_route(*exchange.site_, path, exchange.request_.head.method_text);
+  const RouteChoice choice =
+      choose_route(*exchange.site_, path, exchange.request_.head.method_text);
   if (choice.route != nullptr) {
     exchange.route_ = choice.route;
     exchange.request_.matched = choice.matched;
@@ -286,7 +270,7 @@ bool Pipeline::find_route(Exchange& exchange) {
     exchange.fail(404, {});
     return false;
   }
-  const std::string_view allow = allow_value(std::move(choice.allowed), exchange.arena_);
+  const std::string_view allow = allow_value(choice.allowed, exchange.arena_);
   if (exchange.request_.head.method == http::Method::options) {
     respond_with_allow(exchange, allow);
   } else {

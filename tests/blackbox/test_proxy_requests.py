@@ -72,6 +72,16 @@ def test_options_of_the_server_itself_asks_no_upstream(running):
     assert len(running.upstream.requests) == before
 
 
+def test_options_that_may_go_no_further_are_answered_here(running):
+    before = len(running.upstream.requests)
+    with running.client() as client:
+        answer = client.request("/", method="OPTIONS", fields=["Max-Forwards: 0"])
+    assert answer.status == 204 and answer.get("Allow") == "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH"
+    assert len(running.upstream.requests) == before
+    assert seen(running, method="OPTIONS", fields=["Max-Forwards: 1"]).all("Max-Forwards") == ["0"]
+    assert seen(running, fields=["Max-Forwards: 0"]).all("Max-Forwards") == ["0"]
+
+
 def test_connect_is_refused(running):
     with running.client() as client:
         client.send(b"CONNECT localhost:80 HTTP/1.1\r\nHost: localhost:80\r\n\r\n")

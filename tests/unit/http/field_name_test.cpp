@@ -38,6 +38,7 @@ constexpr Named kNamed[] = {
     {FieldName::if_unmodified_since, "If-Unmodified-Since"},
     {FieldName::keep_alive, "Keep-Alive"},
     {FieldName::location, "Location"},
+    {FieldName::max_forwards, "Max-Forwards"},
     {FieldName::origin, "Origin"},
     {FieldName::proxy, "Proxy"},
     {FieldName::proxy_authorization, "Proxy-Authorization"},
