@@ -195,6 +195,7 @@ Result<Command> CgiRun::make_command() const {
       .document_root = shared_.document_root,
       .body_bytes = body_bytes,
       .pass_authorization = shared_.settings.pass_authorization,
+      .peer_is_trusted = request.peer_is_trusted,
       .pass_names = shared_.settings.pass_headers,
       .scheme = request.scheme,
       .auth_type = request.auth_type(),

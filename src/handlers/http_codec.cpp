@@ -9,6 +9,7 @@
 #include "handlers/placeholders.h"
 #include "handlers/upstream_connection.h"
 #include "handlers/wire/cgi_env.h"
+#include "handlers/wire/origin_fields.h"
 #include "handlers/wire/rewrite.h"
 #include "http/forwarded.h"
 #include "http/framing.h"
@@ -22,34 +23,9 @@ constexpr http::ResponseLimits kLimits{.head_bytes = UpstreamConnection::kMaxHea
                                        .head_fields = 200};
 constexpr std::string_view kVia = "1.1 uvhttpd";  // RFC 9110 section 7.6.3
 
-// What says who asks, and how: from clients that nobody vouches for it is not passed on, nor are
-// names of these beginnings. Applications take a user and a certificate from such fields.
-constexpr std::array<std::string_view, 3> kOriginPrefixes{"x-forwarded-", "ssl-client-",
-                                                          "x-ssl-client-"};
-constexpr std::array<std::string_view, 7> kOrigin{
-    "front-end-https", "remote-user",   "true-client-ip", "x-client-ip",
-    "x-real-ip",       "x-remote-user", "x-url-scheme"};
 // What we say of it ourselves, with what a trusted peer has said.
 constexpr std::array<std::string_view, 5> kOwnOrigin{
     "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-prefix", "x-forwarded-proto"};
-
-// Applications behind CGI-like interfaces cannot tell "_" from "-", nor either from other signs.
-char folded(char c) {
-  const char lower = ascii_lower(c);
-  return is_digit(lower) || (lower >= 'a' && lower <= 'z') ? lower : '-';
-}
-
-std::string folded(std::string_view name) {
-  std::string text(name);
-  std::transform(text.begin(), text.end(), text.begin(), [](char c) { return folded(c); });
-  return text;
-}
-
-bool folds_to(std::string_view name, std::string_view folded_name) {
-  return name.size() == folded_name.size() &&
-         std::equal(name.begin(), name.end(), folded_name.begin(),
-                    [](char c, char wanted) { return folded(c) == wanted; });
-}
 
 // "/a/../b", "/a/%2e%2e%2fb": what it means behind another prefix is not what it has meant here,
 // however many times the upstream decodes it and whatever it takes for a slash.
@@ -166,7 +142,7 @@ bool asks_for_websocket(const Request& request) {
 
 HttpCodec::Settings::Settings(const config::ProxyHandler& handler)
     : rules(handler), prefix(without_slash(handler.strip_prefix)) {
-  for (const auto& [name, value] : handler.set_headers) set_names.push_back(folded(name));
+  for (const auto& [name, value] : handler.set_headers) set_names.push_back(wire::folded(name));
 }
 
 HttpCodec::HttpCodec(const Settings& settings, Exchange& exchange)
@@ -258,7 +234,7 @@ bool HttpCodec::is_dropped(const http::Field& field) const {
   if (http::has_token(request.head.fields, FieldName::connection, field.name)) return true;
   const auto is_among = [&field](const auto& names) {
     return std::any_of(names.begin(), names.end(),
-                       [&](std::string_view name) { return folds_to(field.name, name); });
+                       [&](std::string_view name) { return wire::folds_to(field.name, name); });
   };
   if (is_among(settings_->set_names) || is_among(kOwnOrigin)) return true;
   // The password was for us.
@@ -266,17 +242,13 @@ bool HttpCodec::is_dropped(const http::Field& field) const {
   // Behind WSGI and its like "X_Real_IP" is "X-Real-IP", and "SCRIPT_NAME" the path.
   if (!wire::is_fit_name(field.name)) {
     if (!settings_->rules.underscores_in_headers) return true;
-    const FieldName meant = http::field_name(folded(field.name));
+    const FieldName meant = http::field_name(wire::folded(field.name));
     if (http::is_of_connection(meant) || meant == FieldName::content_length ||
         meant == FieldName::host) {
       return true;
     }
   }
-  if (request.peer_is_trusted) return false;
-  return is_among(kOrigin) ||
-         std::any_of(kOriginPrefixes.begin(), kOriginPrefixes.end(), [&](std::string_view prefix) {
-           return folds_to(field.name.substr(0, prefix.size()), prefix);
-         });
+  return !request.peer_is_trusted && wire::says_who_asks(field.name);
 }
 
 void HttpCodec::encode_fields(SendQueue& out) {

@@ -84,6 +84,7 @@ wire::Variables ScriptGateway::variables_for(const Request& request,
                           .document_root = document_root_,
                           .body_bytes = std::nullopt,  // the codec knows it
                           .pass_authorization = rules_.pass_authorization,
+                          .peer_is_trusted = request.peer_is_trusted,
                           .scheme = request.scheme,
                           .auth_type = request.auth_type(),
                           .remote_user = request.user,

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "handlers/wire/origin_fields.h"
 #include "http/framing.h"
 
 namespace uvhttpd::wire {
@@ -60,6 +61,7 @@ void add_fields(const GatewayRequest& request, Variables& variables) {
     if (!is_fit_name(field.name) && !is_passed_name(field.name, request.pass_names)) continue;
     if (is_withheld(field.known, request.pass_authorization)) continue;
     if (is_named_in_connection(request.head, field)) continue;
+    if (!request.peer_is_trusted && says_who_asks(field.name)) continue;
     std::string name = variable_name(field.name);
     const auto same = std::find_if(variables.begin() + first, variables.end(),
                                    [&](const auto& variable) { return variable.first == name; });

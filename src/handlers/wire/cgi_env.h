@@ -32,6 +32,7 @@ struct GatewayRequest {
   std::string_view document_root;           // empty: none
   std::optional<std::uint64_t> body_bytes;  // absent: the request has no body
   bool pass_authorization = false;
+  bool peer_is_trusted = false;                  // to say who asks
   std::span<const std::string> pass_names = {};  // of fields, though they are not fit
   std::string_view scheme = "http";  // as the client sees it; "https": HTTPS is "on", too
   std::string_view auth_type = {};   // "Basic" when we know who asks; empty: we do not
@@ -50,8 +51,8 @@ bool is_passed_name(std::string_view field_name, std::span<const std::string> na
 
 // Each name once. Of the request's fields those whose names are fit, joined
 // when repeated. Never: Proxy (it would be HTTP_PROXY, which programs take for their own proxy),
-// what concerns one connection only (RFC 9110 section 7.6.1), and Authorization unless it is asked
-// for.
+// what concerns one connection only (RFC 9110 section 7.6.1), Authorization unless it is asked
+// for, and of a peer that is not trusted what says who asks.
 Variables meta_variables(const GatewayRequest& request);
 
 // `meta` with what the operator says instead of, or besides it. Each name once; in `configured` the

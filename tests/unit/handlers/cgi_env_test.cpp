@@ -54,6 +54,7 @@ struct Sample {
             .document_root = "/srv/www",
             .body_bytes = body_bytes,
             .pass_authorization = pass_authorization,
+            .peer_is_trusted = peer_is_trusted,
             .auth_type = auth_type,
             .remote_user = remote_user};
   }
@@ -73,6 +74,7 @@ struct Sample {
   PeerAddress server = ipv4(1, 8080);
   std::optional<std::uint64_t> body_bytes;
   bool pass_authorization = false;
+  bool peer_is_trusted = false;
   std::string_view auth_type;
   std::string_view remote_user;
 };
@@ -165,7 +167,25 @@ TEST_CASE("who asks is told when the server knows") {
   sample.remote_user = "alice";
   CHECK(sample.variables().at("AUTH_TYPE") == "Basic");
   CHECK(sample.variables().at("REMOTE_USER") == "alice");
-  CHECK(sample.variables().at("HTTP_REMOTE_USER") == "mallory");
+  CHECK(sample.variables().count("HTTP_REMOTE_USER") == 0);
+}
+
+TEST_CASE("who asks is believed of a trusted peer alone") {
+  for (const char* name :
+       {"Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-FORWARDED-ANY", "X-Real-IP",
+        "Remote-User", "X-Remote-User", "SSL-Client-Verify", "X-SSL-Client-S-DN"}) {
+    CAPTURE(name);
+    Sample sample(Lines{{name, "x"}, {"X-Forward", "kept"}});
+    const Names of_stranger = sample.variables();
+    CHECK(of_stranger.at("HTTP_X_FORWARD") == "kept");
+    sample.peer_is_trusted = true;
+    CHECK(sample.variables().size() == of_stranger.size() + 1);
+  }
+  Sample sample(Lines{{"X_Real_IP", "x"}});
+  GatewayRequest request = sample.request();
+  const std::vector<std::string> names{"X_Real_IP"};
+  request.pass_names = names;
+  for (const auto& variable : meta_variables(request)) CHECK(variable.first != "HTTP_X_REAL_IP");
 }
 
 TEST_CASE("nothing that nginx gives to FastCGI programs is missing") {
