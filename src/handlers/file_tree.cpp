@@ -187,11 +187,11 @@ FileTree::Found FileTree::look_up_page(std::string_view path,
 
 FileTree::Found FileTree::look_up_index(std::string_view directory,
                                         const std::shared_ptr<CachedFile>& known) {
-  for (const std::string& name : rules_.index) {
-    const std::string path = with_suffix(directory, name);
+  for (std::size_t i = 0; i < rules_.index.size(); ++i) {
+    const std::string path = with_suffix(directory, rules_.index[i]);
     Result<OpenedFile> opened = root_.open_below(path, symlinks_);
     if (opened && opened->info.is_regular()) {
-      return describe(path, std::move(*opened), known, false);
+      return as_index(describe(path, std::move(*opened), known, false), i);
     }
     if (!opened && opened.error().os_error != ENOENT) {
       const int error = opened.error().os_error;
@@ -199,6 +199,29 @@ FileTree::Found FileTree::look_up_index(std::string_view directory,
     }
   }
   return {Found::Kind::directory, nullptr, 404};
+}
+
+FileTree::Found FileTree::as_index(Found file, std::size_t index) {
+  const bool is_source = file.kind == Found::Kind::refused && file.why.starts_with("source_files:");
+  if (is_source) file.kind = Found::Kind::program;
+  file.index = index;
+  return file;
+}
+
+FileTree::Found FileTree::find_index_behind(const Found& program, std::string& path) {
+  const std::string directory = path;
+  for (std::size_t i = program.index + 1; i < rules_.index.size(); ++i) {
+    path = with_suffix(directory, rules_.index[i]);
+    const Result<OpenedFile> located = root_.locate_below(path, symlinks_);
+    const bool is_nothing =
+        located ? !located->info.is_regular() : located.error().os_error == ENOENT;
+    if (is_nothing) continue;
+    Found found = as_index(find(path), i);
+    if (found.kind == Found::Kind::program) path = directory;
+    return found;
+  }
+  path = directory;
+  return {Found::Kind::refused, nullptr, 404, program.why};
 }
 
 std::string FileTree::refusal(std::string_view path, const OpenedFile& opened) const {

@@ -38,6 +38,7 @@ class FileTree {
     enum class Kind {
       file,
       directory,    // without an index; its path ends in a slash
+      program,      // a directory whose index is the source of a program: to be run, not shown
       needs_slash,  // a directory whose path does not
       absent,
       refused,  // there or not, it is none of the client's business
@@ -47,12 +48,17 @@ class FileTree {
     std::shared_ptr<CachedFile> file = {};
     http::Status status = 404;  // unless it is a file
     std::string why = {};       // for the log, when it is not plain absence
+    std::size_t index = 0;      // which of the names of indexes the program has
   };
   // `path` is relative, decoded and normal, as Request::matched is. From the cache, if that was
   // looked at lately.
   Found find(std::string_view path);
   // The same as find(), whatever the cache knows.
   Found find_again(std::string_view path);
+
+  // What answers for the directory when the program that find() has found as its index does not:
+  // the next index. `path` becomes that of its file, by which find() knows it, too.
+  Found find_index_behind(const Found& program, std::string& path);
 
   // The file opened anew; only if it is the same still.
   Result<UniqueFd> open(const Representation& stored) const;
@@ -76,6 +82,7 @@ class FileTree {
   Found look_up(std::string_view path, const std::shared_ptr<CachedFile>& known);
   Found look_up_page(std::string_view path, const std::shared_ptr<CachedFile>& known);
   Found look_up_index(std::string_view directory, const std::shared_ptr<CachedFile>& known);
+  static Found as_index(Found file, std::size_t index);
   Found describe(std::string_view path, OpenedFile opened, const std::shared_ptr<CachedFile>& known,
                  bool is_other_name);
   // Which key of the configuration keeps the file from being served, and why; "" when none does.

@@ -31,4 +31,18 @@ void Redirect::handle(Exchange& exchange) {
   exchange.fail(rule_.status, {}, {&field, 1});
 }
 
+void redirect_to_directory(Exchange& exchange) {
+  const Request& request = exchange.request();
+  const http::Target& target = request.target;
+  // The normalised path begins with exactly one slash, so this never names another host.
+  const std::string_view path = http::encode_path(target.path, exchange.arena());
+  const std::string_view location =
+      target.has_query ? exchange.arena().concat(path, std::string_view("/?"), target.query)
+                       : exchange.arena().concat(path, std::string_view("/"));
+  const http::Method method = request.head.method;
+  const bool is_safe = method == http::Method::get || method == http::Method::head;
+  const http::ResponseField field{"Location", location};
+  exchange.fail(is_safe ? 301 : 308, {}, {&field, 1});
+}
+
 }  // namespace uvhttpd

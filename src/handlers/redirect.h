@@ -27,4 +27,8 @@ class Redirect final : public Handler {
 // The query goes along unless `to` has one of its own. The path is percent-encoded.
 std::string expand_redirect(std::string_view to, const PlaceholderValues& values);
 
+// To the same path with a slash at its end, for good: 301 for GET and HEAD, 308 for the methods
+// that must stay what they are.
+void redirect_to_directory(Exchange& exchange);
+
 }  // namespace uvhttpd

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "handlers/coded_source.h"
+#include "handlers/redirect.h"
 #include "http/accept.h"
 #include "http/multipart.h"
 #include "server/exchange.h"
@@ -124,6 +125,12 @@ void StaticFiles::resolve(Exchange& exchange, Asked asked) {
   using Kind = FileTree::Found::Kind;
   exchange.set_answered_path({});
   FileTree::Found found = seek(exchange, asked);
+  if (found.kind == Kind::program && exchange.pass_on(url_of_index(exchange, found))) return;
+  if (!exchange.route().takes(exchange.request().head.method_text)) {
+    // The program was there a moment ago.
+    const http::ResponseField allow{"Allow", "GET, HEAD, OPTIONS"};
+    return exchange.fail(405, {}, {&allow, 1});
+  }
   switch (found.kind) {
     case Kind::file: asked.file = std::move(found.file); return answer(exchange, asked);
     case Kind::needs_slash: return redirect_to_directory(exchange);
@@ -132,16 +139,48 @@ void StaticFiles::resolve(Exchange& exchange, Asked asked) {
         return listings_->answer(exchange, {tree_, rules_.files, preference_, asked.path});
       }
       [[fallthrough]];
+    case Kind::program:
     case Kind::absent:
     case Kind::refused:
     case Kind::failed: return answer_absence(exchange, found, asked);
   }
 }
 
-FileTree::Found StaticFiles::seek(const Exchange& exchange, Asked& asked) {
+std::string_view StaticFiles::path_instead(Exchange& exchange) {
+  if (exchange.request().target.has_encoded_slash) return {};
+  Asked asked{path_of(exchange)};
+  const FileTree::Found found = seek(exchange, asked);
+  return found.kind == FileTree::Found::Kind::program ? url_of_index(exchange, found)
+                                                      : std::string_view{};
+}
+
+std::string_view StaticFiles::url_of_index(Exchange& exchange,
+                                           const FileTree::Found& program) const {
+  const std::string_view directory = exchange.request().target.path;
+  ASSERT(directory.ends_with('/'));
+  return exchange.arena().concat(directory, std::string_view(rules_.files.index[program.index]));
+}
+
+FileTree::Found StaticFiles::choose_index(Exchange& exchange, Asked& asked,
+                                          FileTree::Found program) {
+  const std::string_view method = exchange.request().head.method_text;
+  FileTree::Found found = std::move(program);
+  std::string path(asked.path);
+  while (found.kind == FileTree::Found::Kind::program) {
+    const RouteChoice choice =
+        choose_route(*exchange.site(), url_of_index(exchange, found), method);
+    if (choice.route != nullptr && choice.route->executes) return found;
+    found = tree_.find_index_behind(found, path);
+  }
+  asked.path = exchange.arena().copy(path);
+  return found;
+}
+
+FileTree::Found StaticFiles::seek(Exchange& exchange, Asked& asked) {
   using Kind = FileTree::Found::Kind;
   FileTree::Found found =
       asked.is_second_look ? tree_.find_again(asked.path) : tree_.find(asked.path);
+  if (found.kind == Kind::program) return choose_index(exchange, asked, std::move(found));
   const bool is_nothing =
       found.kind == Kind::absent || (found.kind == Kind::directory && !rules_.files.listing);
   if (!is_nothing || rules_.files.fallback.empty()) return found;
@@ -150,6 +189,7 @@ FileTree::Found StaticFiles::seek(const Exchange& exchange, Asked& asked) {
     if (!asks_for_a_page(exchange.request().head)) return found;
   }
   asked.path = std::string_view(rules_.files.fallback).substr(1);
+  asked.is_fallback = true;
   FileTree::Found fallback = tree_.find(asked.path);
   // A directory in its place has no address that could be redirected to.
   const bool is_file = fallback.kind != Kind::needs_slash && fallback.kind != Kind::directory;
@@ -166,8 +206,10 @@ void StaticFiles::answer_absence(Exchange& exchange, const FileTree::Found& foun
 }
 
 AnswerSource StaticFiles::foresee(Exchange& exchange) {
-  if (exchange.request().target.has_encoded_slash) return {};
+  const http::Target& target = exchange.request().target;
   Asked asked{path_of(exchange)};
+  const bool needs_slash = asked.path.empty() && !target.path.ends_with('/');
+  if (target.has_encoded_slash || needs_slash) return {};
   const FileTree::Found found = seek(exchange, asked);
   const std::string root = tree_.root().path() + (tree_.root().path().ends_with('/') ? "" : "/");
   switch (found.kind) {
@@ -185,7 +227,7 @@ AnswerSource StaticFiles::foresee(Exchange& exchange) {
   }
   asked.file = found.file;
   const std::shared_ptr<Representation> what = choose(exchange, asked);
-  std::string details = asked.path == path_of(exchange) ? "" : "the fallback";
+  std::string details = asked.is_fallback ? "the fallback" : "";
   if (what->form != Representation::Form::stored) {
     details += details.empty() ? "" : ", ";
     details += what->form == Representation::Form::streamed ? "compressed while it is sent"
@@ -416,17 +458,6 @@ std::shared_ptr<const StableFile> StaticFiles::open(Exchange& exchange, const As
     exchange.fail(503, opened.error().message, {&retry, 1});
   }
   return nullptr;
-}
-
-void StaticFiles::redirect_to_directory(Exchange& exchange) {
-  const http::Target& target = exchange.request().target;
-  // The normalised path begins with exactly one slash, so this never names another host.
-  const std::string_view path = http::encode_path(target.path, exchange.arena());
-  const std::string_view location =
-      target.has_query ? exchange.arena().concat(path, std::string_view("/?"), target.query)
-                       : exchange.arena().concat(path, std::string_view("/"));
-  const http::ResponseField field{"Location", location};
-  exchange.fail(301, {}, {&field, 1});
 }
 
 }  // namespace uvhttpd

@@ -32,12 +32,14 @@ class StaticFiles final : public Handler {
               FileTree::Surroundings surroundings);
   void handle(Exchange& exchange) override;
   AnswerSource foresee(Exchange& exchange) override;
+  std::string_view path_instead(Exchange& exchange) override;
 
  private:
   // What an exchange is answered with.
   struct Asked {
     std::string_view path;  // that the tree knows the file by; lives as long as the exchange
     std::shared_ptr<CachedFile> file = {};
+    bool is_fallback = false;
     bool by_accept = false;         // another Accept would have got another answer
     bool is_second_look = false;    // the file had been replaced
     bool is_making_allowed = true;  // of a variant that is not there
@@ -47,9 +49,12 @@ class StaticFiles final : public Handler {
   std::string_view path_of(const Exchange& exchange) const;
   void resolve(Exchange& exchange, Asked asked);
   // What the path stands for, or else the fallback: then `asked` is about that.
-  FileTree::Found seek(const Exchange& exchange, Asked& asked);
+  FileTree::Found seek(Exchange& exchange, Asked& asked);
+  // Of a directory whose index is a program: that, if a route runs it for this request; else what
+  // is the index then, and `asked` is about its file.
+  FileTree::Found choose_index(Exchange& exchange, Asked& asked, FileTree::Found program);
+  std::string_view url_of_index(Exchange& exchange, const FileTree::Found& program) const;
   void answer_absence(Exchange& exchange, const FileTree::Found& found, const Asked& asked);
-  void redirect_to_directory(Exchange& exchange);
 
   void answer(Exchange& exchange, const Asked& asked);
   const std::shared_ptr<Representation>& choose(const Exchange& exchange, const Asked& asked) const;

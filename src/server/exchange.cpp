@@ -78,8 +78,15 @@ void Exchange::explain_failure(http::Status status, std::string_view explanation
 }
 
 bool Exchange::redirect_internally(std::string_view target) {
-  if (internal_redirects_ == kMaxInternalRedirects || has_responded()) return false;
+  if (internal_redirects_ + passes_ >= kMaxInternalRedirects || has_responded()) return false;
   return Pipeline::redirect(*this, target);
+}
+
+bool Exchange::pass_on(std::string_view path) {
+  ASSERT(path.starts_with('/') && sink_ == nullptr);
+  if (internal_redirects_ + passes_ >= kMaxInternalRedirects || has_responded()) return false;
+  Pipeline::pass_on(*this, path);
+  return true;
 }
 
 void Exchange::inform(const ResponseHead& head) {
@@ -122,6 +129,7 @@ void Exchange::reset() {
   is_upgraded_ = false;
   checkpoint_ = Checkpoint::target;
   internal_redirects_ = 0;
+  passes_ = 0;
 }
 
 }  // namespace uvhttpd

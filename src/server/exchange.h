@@ -131,6 +131,12 @@ class Exchange {
   // stays, is asked for nothing and must not answer. False, and nothing has happened: the target is
   // invalid, there were kMaxInternalRedirects already, or something has responded.
   bool redirect_internally(std::string_view target);
+  // Has the pipeline handle the request as if its path were `path` (decoded and normal, as
+  // Target::path is); in the place of respond(), and before receive_body(). The rest of it is as it
+  // was: method, query, fields, body, and what the client sent as its target. False, and nothing
+  // has happened: the request was sent on kMaxInternalRedirects times already, or something has
+  // responded. What is said of redirect_internally() about the caller's state holds here, too.
+  bool pass_on(std::string_view path);
   // An interim response (RFC 9110 section 15.2) with the status above 100 and below 200, but not
   // 101. Sent at once, without configured fields. Not sent to HTTP/1.0 clients, after the response,
   // to a client that lets what it is sent pile up, nor with status 100, which the connection writes
@@ -176,6 +182,7 @@ class Exchange {
   bool is_upgraded_ = false;
   Checkpoint checkpoint_ = Checkpoint::target;
   std::uint8_t internal_redirects_ = 0;
+  std::uint8_t passes_ = 0;
   TimePoint started_{};
   Arena arena_;  // last: what it destroys may still use the rest
 };

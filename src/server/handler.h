@@ -32,6 +32,11 @@ class Handler {
   // What handle() would take its answer from. Called before it when a request is only rehearsed.
   // May fail() the exchange where handle() would; must run no program and ask no other server.
   virtual AnswerSource foresee(Exchange&) { return {}; }
+  // The path that another route answers in the place of the request's, for methods that this one
+  // does not take, too: a program that is the index of a directory. Asked only for those; where
+  // there is one, handle() follows, and must not answer otherwise than with it or a refusal. Lives
+  // as long as the exchange; empty: there is none.
+  virtual std::string_view path_instead(Exchange&) { return {}; }
 };
 
 enum class PullResult {

@@ -149,6 +149,16 @@ bool Pipeline::redirect(Exchange& exchange, std::string_view target) {
   return true;
 }
 
+void Pipeline::pass_on(Exchange& exchange, std::string_view path) {
+  Request& request = exchange.request_;
+  request.target.path = exchange.arena_.copy(path);
+  request.matched = {};
+  exchange.route_ = nullptr;
+  exchange.answered_path_ = {};
+  ++exchange.passes_;
+  handle(exchange);
+}
+
 bool Pipeline::read_target(Exchange& exchange) {
   auto target = http::parse_target(exchange.request_.head, exchange.arena_);
   if (!target) {
@@ -263,6 +273,7 @@ bool Pipeline::find_route(Exchange& exchange) {
     exchange.request_.matched = choice.matched;
     return true;
   }
+  if (!choice.allowed.empty() && find_route_instead(exchange)) return true;
   // Who is not let in learns nothing of what there is.
   if (!check_client(exchange) || !check_rate(exchange)) return false;
   exchange.checkpoint_ = Checkpoint::route;
@@ -277,6 +288,25 @@ bool Pipeline::find_route(Exchange& exchange) {
     const http::ResponseField field{"Allow", allow};
     exchange.fail(405, {}, {&field, 1});
   }
+  return false;
+}
+
+// A directory that none of its routes takes the method for: its index may be a program that does.
+bool Pipeline::find_route_instead(Exchange& exchange) {
+  const std::string_view path = exchange.request_.target.path;
+  if (!path.ends_with('/')) return false;
+  const SiteRuntime& site = *exchange.site_;
+  std::vector<RouteVerdict> verdicts;
+  choose_route(site, path, exchange.request_.head.method_text, verdicts);
+  for (std::size_t i = 0; i < site.routes.size(); ++i) {
+    if (verdicts[i] != RouteVerdict::other_method) continue;
+    const RouteRuntime& route = site.routes[i];
+    exchange.route_ = &route;
+    path_matches(route.config->path, path, route.executes, exchange.request_.matched);
+    if (!route.handler->path_instead(exchange).empty()) return true;
+  }
+  exchange.route_ = nullptr;
+  exchange.request_.matched = {};
   return false;
 }
 
@@ -349,6 +379,8 @@ void Pipeline::on_authenticated(Exchange& exchange, std::string_view user, bool 
 
 bool Pipeline::check_body(Exchange& exchange) {
   exchange.checkpoint_ = Checkpoint::body;
+  // Where another route answers in the place of this one, its limit counts.
+  if (!exchange.route_->takes(exchange.request_.head.method_text)) return true;
   if (exchange.request_.framing.length <= exchange.route_->config->body_bytes) return true;
   exchange.fail(413, {});
   return false;

@@ -16,6 +16,8 @@ class Pipeline {
   static void before(Exchange& exchange);
   // The exchange begins anew with `GET target` and the same site; false when that is no target.
   static bool redirect(Exchange& exchange, std::string_view target);
+  // The exchange begins anew with another path, and is otherwise as it was.
+  static void pass_on(Exchange& exchange, std::string_view path);
   // The response's head is about to be sent.
   static void after(Exchange& exchange);
   // The exchange is over. `responded`: a status was decided; else the client went before (499 in
@@ -32,6 +34,7 @@ class Pipeline {
   static bool answer_preflight(Exchange& exchange);
   static void handle(Exchange& exchange);
   static bool find_route(Exchange& exchange);
+  static bool find_route_instead(Exchange& exchange);
   static bool check_client(Exchange& exchange);
   static bool check_rate(Exchange& exchange);
   static bool authenticate(Exchange& exchange);

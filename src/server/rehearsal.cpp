@@ -83,6 +83,9 @@ class Rehearsal::RehearsingHandler final : public Handler {
     answer_.is_program = true;
     exchange.respond(ResponseHead(exchange.arena(), 204), nullptr);
   }
+  std::string_view path_instead(Exchange& exchange) override {
+    return handler_->path_instead(exchange);
+  }
 
  private:
   std::unique_ptr<Handler> handler_;

@@ -257,6 +257,104 @@ def test_explain_says_that_nothing_would_run(uvhttpd, file, name):
     assert json.loads(result.stdout)["status"] == 404 and "unix:" not in result.stdout
 
 
+# A directory whose index is a script: to be run by the route that has it, wherever the directory itself is answered.
+INDEXES = """
+[server]
+workers = 1
+log_level = "debug"
+[[site]]
+root = "www"
+index = ["index.php", "index.html"]
+body_bytes = "1KB"
+[[site.route]]
+path = "/closed/*.php"
+handler = "fastcgi"
+upstream = "UPSTREAM"
+deny = ["127.0.0.1"]
+[[site.route]]
+path = "/kept/*"
+handler = "static"
+methods = ["GET", "HEAD"]
+[[site.route]]
+path = "/kept/*"
+handler = "respond"
+status = 403
+[[site.route]]
+path = "*.php"
+handler = "fastcgi"
+upstream = "UPSTREAM"
+body_bytes = "1MB"
+[[site]]
+hosts = ["plain"]
+root = "www"
+index = ["index.php", "index.html"]
+listing = true
+[[site]]
+hosts = ["posting"]
+root = "www"
+index = ["index.php", "index.html"]
+[[site.route]]
+path = "*.php"
+handler = "fastcgi"
+upstream = "UPSTREAM"
+methods = ["POST"]
+"""
+BOTH = ("d", "closed", "kept", "a b")
+
+
+@pytest.fixture(scope="module")
+def indexes(shared_server, tmp_path_factory):
+    tmp = tmp_path_factory.mktemp("indexes")
+    site(tmp, {f"{directory}/{name}": content for directory in BOTH for name, content in (("index.php", SECRET), ("index.html", "a page"))})
+    site(tmp, {"only/index.php": SECRET, "pages/index.html": "a page"})
+    program = Program(FastCgiConnection)
+    yield shared_server(INDEXES.replace("UPSTREAM", program.upstream), tmp=tmp)
+    program.kill()
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("path", ["/d/", "/a%20b/", "/only/", "/x/../d/"])
+def test_an_index_that_is_a_script_runs(indexes, method, path):
+    answer = indexes.fetch(path + "?q=1", method=method, body=b"x" * 2000 if method == "POST" else None)
+    told = seen(answer)
+    script = path.replace("%20", " ").replace("/x/..", "") + "index.php"
+    assert (told["REQUEST_METHOD"], told["SCRIPT_NAME"], told["REQUEST_URI"], told["QUERY_STRING"]) == (method, script, path + "?q=1", "q=1")
+    assert told["SCRIPT_FILENAME"].endswith("/www" + script) and told.get("CONTENT_LENGTH") == ("2000" if method == "POST" else None)
+
+
+def test_rules_of_the_route_that_runs_the_index_count(indexes):
+    assert indexes.fetch("/closed/").status == indexes.fetch("/closed/", method="POST", body=b"").status == 403
+    assert indexes.fetch("/d/", method="POST", body=b"x" * 2_000_000).status == 413
+    assert indexes.fetch("/kept/", method="POST", body=b"").status == 403
+    assert seen(indexes.fetch("/d/", host="posting", method="POST", body=b""))["SCRIPT_NAME"] == "/d/index.php"
+
+
+def test_an_index_that_no_route_runs_is_passed_over(indexes):
+    for path, host in (("/d/", "posting"), ("/d/", "plain")):
+        for _ in range(2):
+            answer = indexes.fetch(path, host=host)
+            assert (answer.status, answer.body) == (200, b"a page")
+    assert indexes.fetch("/only/", host="plain").status == 404
+    indexes.wait_for_log(r"GET /only/: source_files: .*\(404\)")
+
+
+def test_a_directory_without_its_slash_is_redirected_as_before(indexes):
+    assert indexes.fetch("/d?q").get("Location") == "/d/?q"
+    for path, method in (("/pages/", "POST"), ("/d%2F", "POST"), ("/d", "POST")):
+        assert indexes.fetch(path, method=method, body=b"").status == 405
+
+
+def test_explain_tells_who_runs_the_index(uvhttpd, tmp_path):
+    site(tmp_path, {"d/index.php": SECRET, "d/index.html": "a page"})
+    file = put(tmp_path / "uvhttpd.toml", INDEXES.replace("UPSTREAM", "unix:/run/php.sock"))
+    for method in ("GET", "POST"):
+        said = json.loads(uvhttpd("explain", "-c", file, "--json", method, "http://localhost/d/").stdout)
+        assert (said["route"]["path"], said["handler"], said["path"]) == ("*.php", "fastcgi", "/d/index.php")
+        assert said["file"] == f"{tmp_path}/www/d/index.php"
+    said = json.loads(uvhttpd("explain", "-c", file, "--json", "http://plain/d/").stdout)
+    assert (said["handler"], said["file"], said["details"], said["status"]) == ("static", f"{tmp_path}/www/d/index.html", "", 200)
+
+
 ROUTE = '[[site]]\n[[site.route]]\npath = "/*"\nhandler = "fastcgi"\n'
 FAULTS = {
     "no upstream": (ROUTE, 4, "needs `upstream`"),

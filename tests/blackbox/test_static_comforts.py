@@ -958,7 +958,7 @@ GUARDED = {
     "swap file of vim": ("/.page.php.swp", "hidden_files"), "of emacs": ("/%23page.html%23", "hidden_files"), ".orig": ("/page.orig", "hidden_files"),
     ".rej": ("/page.rej", "hidden_files"), ".save": ("/page.save", "hidden_files"), "dotfile that is missing": ("/.none", "hidden_files"),
     "type in capitals": ("/code/page.PHP", "source_files"), "type of an interpreter": ("/code/lib.inc", "source_files"),
-    "compressed source": ("/page.php.gz", "source_files"), "in another coding": ("/page.php.zst", "source_files"), "index": ("/", "source_files"),
+    "compressed source": ("/page.php.gz", "source_files"), "in another coding": ("/page.php.zst", "source_files"),
     "program by another path": ("/programs/env", "source_files"), "beside a program": ("/programs/lib/data", "source_files"),
     "link to a program": ("/link", "source_files"), "link to the programs": ("/linked/env", "source_files"),
     "one program": ("/tools/one", "source_files"),
@@ -980,7 +980,7 @@ def test_sources_of_a_route_for_other_methods_are_not_served(guarded):
 
 
 def test_guard_stops_no_program_and_no_other_file(guarded):
-    for target in ("/page.php", "/index.php", "/run/env", "/one"):
+    for target in ("/page.php", "/index.php", "/", "/run/env", "/one"):
         assert guarded.fetch(target).body == b"it ran", target
     assert guarded.fetch("/post/a.sh", method="POST", body=b"").body == b"it ran"
     for target in ("/a.txt", "/my-programs/a.txt", "/tools/two"):
