@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "handlers/script_gateway.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 #include <variant>
@@ -8,6 +9,8 @@
 
 #include "base/text.h"
 #include "handlers/proxy.h"
+#include "handlers/redirect.h"
+#include "server/site.h"
 #include "server/symlink_policy.h"
 
 namespace uvhttpd {
@@ -43,6 +46,29 @@ ScriptGateway::ScriptGateway(const config::Route& route, const config::ScriptRul
       shared_(context, route, rules.pool, HealthCheck::Kind::connect,
               protocol == ScriptCodec::Protocol::fastcgi) {}
 
+bool ScriptGateway::needs_slash(const Exchange& exchange) const {
+  const Request& request = exchange.request();
+  const std::string_view path = request.target.path;
+  if (!files_) return false;
+  const std::vector<wire::ScriptPath> indexes =
+      wire::find_indexes(rules_, route_.path, path, request.matched);
+  if (indexes.empty()) return false;
+  const std::string& first = indexes.front().file;
+  const Result<OpenedFile> directory =
+      files_->locate_below(first.substr(0, first.rfind('/') + 1), symlinks_);
+  if (!directory || !directory->info.is_directory()) return false;
+  const bool has_index =
+      std::any_of(indexes.begin(), indexes.end(), [this](const wire::ScriptPath& index) {
+        const Result<OpenedFile> file = files_->locate_below(index.file, symlinks_);
+        return file && file->info.is_regular();
+      });
+  if (!has_index) return false;
+  // Another route may have the directory's own path.
+  const RouteChoice choice =
+      choose_route(*exchange.site(), std::string(path) + "/", request.head.method_text);
+  return choice.route == &exchange.route();
+}
+
 std::optional<wire::ScriptPath> ScriptGateway::find_script(Exchange& exchange) {
   const Request& request = exchange.request();
   // PATH_INFO is decoded: the program could not tell such a slash from a real one.
@@ -51,6 +77,10 @@ std::optional<wire::ScriptPath> ScriptGateway::find_script(Exchange& exchange) {
     candidates = wire::find_scripts(rules_, route_.path, request.target.path, request.matched);
   }
   if (files_) files_->reopen_if_replaced();
+  if (!candidates.empty() && needs_slash(exchange)) {
+    redirect_to_directory(exchange);
+    return std::nullopt;
+  }
   http::Status status = 404;
   for (wire::ScriptPath& candidate : candidates) {
     if (!files_ || candidate.file.empty()) return std::move(candidate);

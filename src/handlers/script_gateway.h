@@ -22,7 +22,10 @@ class ScriptGateway final : public Handler {
   AnswerSource foresee(Exchange& exchange) override;
 
  private:
-  // Nothing when the exchange has been failed: there is no script for it.
+  // Whether the path is that of a directory with an index, without its slash: relative addresses
+  // would mean other things to the client than to the index.
+  bool needs_slash(const Exchange& exchange) const;
+  // Nothing when the exchange has been answered: there is no script for it.
   std::optional<wire::ScriptPath> find_script(Exchange& exchange);
   wire::Variables variables_for(const Request& request, const wire::ScriptPath& script) const;
   std::string filename_of(const wire::ScriptPath& script) const;

@@ -355,6 +355,17 @@ def test_explain_tells_who_runs_the_index(uvhttpd, tmp_path):
     assert (said["handler"], said["file"], said["details"], said["status"]) == ("static", f"{tmp_path}/www/d/index.html", "", 200)
 
 
+def test_a_directory_of_scripts_without_its_slash_is_redirected(scripts):
+    running, _ = scripts
+    for host, path, location in (("controller", "/dirs?q=1", "/dirs/?q=1"), ("controller", "/dirs/both", "/dirs/both/"),
+                                 ("localhost", "/dirs", "/dirs/"), ("localhost", "/dirs/both", "/dirs/both/")):
+        for method, status in (("GET", 301), ("HEAD", 301), ("POST", 308)):
+            answer = running.fetch(path, host=host, method=method, body=b"" if method == "POST" else None)
+            assert (answer.status, answer.get("Location")) == (status, location), (host, path)
+    for path in ("/dirs/empty", "/upload", "/dir.php", "/.git", "/x.phps", "/missing"):
+        assert seen(running.fetch(path, host="controller"))["SCRIPT_NAME"] == "/front.php", path
+
+
 ROUTE = '[[site]]\n[[site.route]]\npath = "/*"\nhandler = "fastcgi"\n'
 FAULTS = {
     "no upstream": (ROUTE, 4, "needs `upstream`"),

@@ -107,4 +107,18 @@ std::vector<ScriptPath> find_scripts(const config::ScriptRules& rules,
   return scripts;
 }
 
+std::vector<ScriptPath> find_indexes(const config::ScriptRules& rules,
+                                     const config::PathPattern& pattern, std::string_view path,
+                                     std::string_view matched) {
+  const bool has_none = rules.root.empty() || rules.split.empty() || !rules.local_files;
+  if (has_none || pattern.kind != Kind::prefix || path.ends_with('/')) return {};
+  const std::string directory = std::string(path) + "/";
+  const std::string below = matched.empty() ? "" : std::string(matched) + "/";
+  const Lookup lookup = lookup_of(rules.own_root, directory, below);
+  if (end_of_segment(lookup.below, rules.split) != std::string_view::npos) return {};
+  std::vector<ScriptPath> scripts;
+  add_indexes(rules, directory, lookup, scripts);
+  return scripts;
+}
+
 }  // namespace uvhttpd::wire

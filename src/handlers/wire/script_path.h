@@ -30,4 +30,11 @@ std::vector<ScriptPath> find_scripts(const config::ScriptRules& rules,
                                      const config::PathPattern& pattern, std::string_view path,
                                      std::string_view matched);
 
+// Of a path without a slash at its end, under a pattern that takes the one with it, too: the
+// scripts that would answer for it as a directory's path, the likeliest first. Empty also without
+// rules.local_files.
+std::vector<ScriptPath> find_indexes(const config::ScriptRules& rules,
+                                     const config::PathPattern& pattern, std::string_view path,
+                                     std::string_view matched);
+
 }  // namespace uvhttpd::wire
