@@ -177,6 +177,7 @@ struct CgiHandler {
   std::uint64_t queue = 128;
   milliseconds queue_timeout{5'000};
   bool pass_authorization = false;
+  bool encoded_slashes = false;  // %2F in paths is a slash like others; else it is refused
   bool buffer_body = true;
   std::string user;  // whom the programs run as; empty: the server's
   std::string group;

@@ -82,6 +82,7 @@ struct ScriptRules {
   std::vector<std::pair<std::string, std::string>>
       params;  // added to, or instead of, the request's
   bool pass_authorization = true;
+  bool encoded_slashes = false;  // %2F in paths is a slash like others; else it is refused
 };
 
 struct FastCgiHandler {

@@ -218,6 +218,7 @@ ScriptRules read_scripts(TableReader& table, Reading& reading, const Site& site,
   }
   read_params(table, rules);
   table.read("pass_authorization", rules.pass_authorization, as_boolean);
+  table.read("encoded_slashes", rules.encoded_slashes, as_boolean);
   return rules;
 }
 

@@ -39,16 +39,33 @@ std::string all_handlers() { return listing({kHandlerNames.begin(), kHandlerName
 
 // For the message about a key of another handler; the readers below decide which ones are known.
 const std::vector<HandlerKeys>& handler_keys() {
-  static const Keys kScripts = with_pool_keys(
-      {"root", "local_files", "index", "split", "script", "params", "pass_authorization"});
+  static const Keys kScripts = with_pool_keys({"root", "local_files", "index", "split", "script",
+                                               "params", "pass_authorization", "encoded_slashes"});
   static const std::vector<HandlerKeys> kKeys{
       {"static",
        {"root", "index", "listing", "fallback", "clean_urls", "hidden_files", "source_files",
         "symlinks", "precompressed", "compress", "charset", "cache_control"}},
       {"cgi",
-       {"root", "program", "interpreter", "env", "pass_env", "pass_headers", "timeout_head",
-        "timeout_idle", "timeout_total", "max_running", "queue", "queue_timeout",
-        "pass_authorization", "buffer_body", "user", "group", "readable", "writable", "network"}},
+       {"root",
+        "program",
+        "interpreter",
+        "env",
+        "pass_env",
+        "pass_headers",
+        "timeout_head",
+        "timeout_idle",
+        "timeout_total",
+        "max_running",
+        "queue",
+        "queue_timeout",
+        "pass_authorization",
+        "encoded_slashes",
+        "buffer_body",
+        "user",
+        "group",
+        "readable",
+        "writable",
+        "network"}},
       {"fastcgi", kScripts},
       {"scgi", kScripts},
       {"proxy", with_pool_keys({"strip_prefix", "set_headers", "underscores_in_headers",
@@ -170,6 +187,7 @@ CgiHandler read_cgi(TableReader& table, Reading& reading, const Site& site) {
   count("queue", handler.queue, {0, 1'000'000});
   timeout("queue_timeout", handler.queue_timeout, milliseconds(1));
   table.read("pass_authorization", handler.pass_authorization, as_boolean);
+  table.read("encoded_slashes", handler.encoded_slashes, as_boolean);
   table.read("buffer_body", handler.buffer_body, as_boolean);
   table.read_text("user", handler.user, parse_account);
   table.read_text("group", handler.group, parse_account);

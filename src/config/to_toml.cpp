@@ -180,6 +180,7 @@ void write_scripts(TomlWriter& out, const ScriptRules& rules) {
   out.line("script", rules.script);
   out.table("params", toml_table(rules.params));
   out.line("pass_authorization", rules.pass_authorization);
+  out.line("encoded_slashes", rules.encoded_slashes);
   write_pool(out, rules.pool, "");
 }
 
@@ -204,6 +205,7 @@ struct HandlerWriter {
     out.line("queue", handler.queue);
     out.line("queue_timeout", handler.queue_timeout);
     out.line("pass_authorization", handler.pass_authorization);
+    out.line("encoded_slashes", handler.encoded_slashes);
     out.line("buffer_body", handler.buffer_body);
     out.line("user", handler.user);
     out.line("group", handler.group);

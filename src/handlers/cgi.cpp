@@ -30,9 +30,10 @@ Cgi::Cgi(const config::Route& route, CgiPrograms programs, CgiRights rights,
 
 std::optional<CgiProgram> Cgi::find_program(Exchange& exchange) {
   const Request& request = exchange.request();
-  // PATH_INFO is decoded: the program could not tell such a slash from a real one.
-  if (request.target.has_encoded_slash) {
-    exchange.fail(404, {});
+  // PATH_INFO is decoded (RFC 3875 section 4.1.5).
+  if (request.target.has_encoded_slash && !shared_.settings.encoded_slashes) {
+    exchange.fail(
+        404, "encoded_slashes: the path has %2F, which the program could not tell from a slash");
     return std::nullopt;
   }
   auto program = programs_.find(request.target.path, request.matched);

@@ -71,11 +71,14 @@ bool ScriptGateway::needs_slash(const Exchange& exchange) const {
 
 std::optional<wire::ScriptPath> ScriptGateway::find_script(Exchange& exchange) {
   const Request& request = exchange.request();
-  // PATH_INFO is decoded: the program could not tell such a slash from a real one.
-  std::vector<wire::ScriptPath> candidates;
-  if (!request.target.has_encoded_slash) {
-    candidates = wire::find_scripts(rules_, route_.path, request.target.path, request.matched);
+  // PATH_INFO is decoded (RFC 3875 section 4.1.5).
+  if (request.target.has_encoded_slash && !rules_.encoded_slashes) {
+    exchange.fail(
+        404, "encoded_slashes: the path has %2F, which the program could not tell from a slash");
+    return std::nullopt;
   }
+  std::vector<wire::ScriptPath> candidates =
+      wire::find_scripts(rules_, route_.path, request.target.path, request.matched);
   if (files_) files_->reopen_if_replaced();
   if (!candidates.empty() && needs_slash(exchange)) {
     redirect_to_directory(exchange);

@@ -367,6 +367,97 @@ def test_a_directory_of_scripts_without_its_slash_is_redirected(scripts):
 
 
 ROUTE = '[[site]]\n[[site.route]]\npath = "/*"\nhandler = "fastcgi"\n'
+ENCODED = """
+[server]
+workers = 1
+[[site]]
+root = "www"
+[[site.route]]
+path = "/app/private/*"
+handler = "respond"
+status = 403
+[[site.route]]
+path = "/app/*"
+handler = "HANDLER"
+upstream = "UPSTREAM"
+split = ""
+encoded_slashes = true
+[[site.route]]
+path = "/redirect/*"
+handler = "cgi"
+program = "redirect"
+[[site.route]]
+path = "/cgi/*"
+handler = "cgi"
+root = "programs"
+encoded_slashes = true
+[[site.route]]
+path = "/strict/*"
+handler = "cgi"
+root = "programs"
+[[site.route]]
+path = "/*"
+handler = "HANDLER"
+upstream = "UPSTREAM"
+script = "/front.php"
+encoded_slashes = true
+"""
+
+
+@pytest.fixture(scope="module", params=["fastcgi", "scgi"])
+def encoded(shared_server, tmp_path_factory, request):
+    tmp = tmp_path_factory.mktemp("encoded")
+    site(tmp, {"x.php": SECRET, "front.php": SECRET, "sub/y.php": SECRET, ".git/x.php": SECRET})
+    put(tmp / "outside/out.php", SECRET)
+    put(tmp / "programs/tell", "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'\necho \"$SCRIPT_NAME|$PATH_INFO|$REQUEST_URI\"\n")
+    put(tmp / "programs/.hidden/tell", "#!/bin/sh\nexit 1\n")
+    put(tmp / "redirect", "#!/bin/sh\nprintf 'Location: %s\\n\\n' \"$QUERY_STRING\"\n")
+    program = Program(FastCgiConnection if request.param == "fastcgi" else ScgiConnection)
+    yield shared_server(ENCODED.replace("HANDLER", request.param).replace("UPSTREAM", program.upstream), tmp=tmp)
+    program.kill()
+
+
+@pytest.mark.parametrize("path, script_name, path_info", [
+    ("/app/a%2Fb%2f", "/app", "/a/b/"), ("/x.php%2Fa", "/x.php", "/a"), ("/sub%2Fy.php", "/sub/y.php", ""), ("/some%2Fpage", "/front.php", "/some/page"),
+    ("/..%2Foutside%2Fout.php", "/front.php", "/outside/out.php"), ("/.git%2Fx.php", "/front.php", "/.git/x.php"),
+    ("/sub%2F..%2Fx.php", "/x.php", "")])
+def test_encoded_slashes_are_slashes_where_the_route_takes_them(encoded, path, script_name, path_info):
+    told = seen(encoded.fetch(path + "?q=%2F"))
+    assert (told["SCRIPT_NAME"], told["PATH_INFO"], told["REQUEST_URI"], told["QUERY_STRING"]) == (script_name, path_info, path + "?q=%2F", "q=%2F")
+
+
+def test_programs_take_encoded_slashes_where_the_route_does(encoded):
+    assert encoded.fetch("/cgi/tell%2Fa").body == b"/cgi/tell|/a|/cgi/tell%2Fa\n"
+    assert encoded.fetch("/cgi%2Ftell").body == b"/cgi/tell||/cgi%2Ftell\n"
+    assert encoded.fetch("/redirect/?/cgi/tell%2Fb").body == b"/cgi/tell|/b|/cgi/tell%2Fb\n"
+    assert encoded.fetch("/redirect/?/strict/tell%2Fb").status == 404
+
+
+@pytest.mark.parametrize("path", ["/app/private%2Fx", "/app%2Fprivate/x", "/app/x%2F..%2Fprivate%2Fx", "/app%2Fprivate%2F", "/redirect/?/app/private%2Fx"])
+def test_encoded_slashes_pass_by_no_other_route(encoded, path):
+    assert encoded.fetch(path).status == 403
+
+
+@pytest.mark.parametrize("path", ["/cgi/.hidden%2Ftell", "/cgi%2F.hidden/tell", "/cgi/x%2F..%2F.hidden%2Ftell"])
+def test_encoded_slashes_lead_to_nothing_hidden(encoded, path):
+    assert encoded.fetch(path).status == 404
+
+
+def test_the_log_says_why_an_encoded_slash_is_refused(encoded, scripts):
+    for running, path in ((encoded, "/strict/tell%2Fa"), (scripts[0], "/app/a%2Fb")):
+        assert running.fetch(path).status == 404
+        running.wait_for_log(rf"GET {path}: encoded_slashes: .*\(404\)")
+
+
+def test_check_prints_encoded_slashes(uvhttpd, tmp_path):
+    site(tmp_path, {"front.php": SECRET})
+    put(tmp_path / "redirect", "#!/bin/sh\n")
+    put(tmp_path / "programs/tell", "#!/bin/sh\n")
+    file = put(tmp_path / "uvhttpd.toml", ENCODED.replace("HANDLER", "scgi").replace("UPSTREAM", "127.0.0.1:9000"))
+    printed = uvhttpd("check", "-c", file, "--effective").stdout
+    assert (printed.count("encoded_slashes = true"), printed.count("encoded_slashes = false")) == (3, 2)
+
+
 FAULTS = {
     "no upstream": (ROUTE, 4, "needs `upstream`"),
     "an empty list": (ROUTE + "upstream = []", 5, "names no upstream"),
