@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -113,6 +114,9 @@ constexpr std::string_view kProgramCalls =
 // As if the kernel did not have them: who calls them knows what else to do.
 constexpr std::string_view kAbsentCalls = "io_uring_setup io_uring_enter io_uring_register ";
 
+// Likewise for programs: what these do is said in memory, which no filter sees.
+constexpr std::string_view kBlindCalls = "clone3 openat2 ";
+
 constexpr std::uint32_t kAllow = SECCOMP_RET_ALLOW;
 constexpr std::uint32_t kRefuse = SECCOMP_RET_TRAP;
 constexpr std::uint32_t error(int code) {
@@ -121,6 +125,9 @@ constexpr std::uint32_t error(int code) {
 
 constexpr std::uint32_t kNamespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
                                       CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
+constexpr std::uint32_t kSetIds = S_ISUID | S_ISGID;
+// With these, open has a mode. O_TMPFILE has the bit of O_DIRECTORY in it, too.
+constexpr std::uint32_t kMakesFile = O_CREAT | (O_TMPFILE & ~O_DIRECTORY);
 constexpr std::uint32_t kSocketType = 0xf;    // without SOCK_CLOEXEC and SOCK_NONBLOCK
 constexpr std::uint32_t kMostProtocol = 255;  // of IP: those beyond are MPTCP and the like
 constexpr std::uint32_t kIoOfUser = 3;        // IOPRIO_WHO_USER, of which the C library has no name
@@ -322,6 +329,28 @@ void look_at_other_processes(FilterWriter& filter) {
   }
 }
 
+// Whoever runs a file with such a mode is its owner, and outside of the sandbox.
+void look_at_modes(FilterWriter& filter) {
+  const auto look_at_mode = [&](int index) {
+    filter.load(argument(index));
+    filter.end_if_any_bit(kSetIds, error(EPERM));
+    filter.end(kAllow);
+  };
+  for (const auto& [call, flags] : {std::pair("open", 1), std::pair("openat", 2)}) {
+    filter.look_at(call, [&, at = flags] {
+      filter.load(argument(at));
+      filter.end_unless_any_bit(kMakesFile, kAllow);
+      look_at_mode(at + 1);
+    });
+  }
+  for (const auto& [call, mode] :
+       {std::pair("creat", 1), std::pair("chmod", 1), std::pair("fchmod", 1),
+        std::pair("fchmodat", 2), std::pair("fchmodat2", 2), std::pair("mkdir", 1),
+        std::pair("mkdirat", 2), std::pair("mknod", 1), std::pair("mknodat", 2)}) {
+    filter.look_at(call, [&, at = mode] { look_at_mode(at); });
+  }
+}
+
 constexpr int kFromSeccomp = 1;  // SYS_SECCOMP of the kernel's <asm/siginfo.h>
 
 // Read by the handler of a signal, which has no other way to know: to whom refused calls are
@@ -386,7 +415,9 @@ SyscallFilter no_rings_filter() {
 SyscallFilter program_filter(bool network) {
   FilterWriter filter;
   filter.begin();
-  filter.look_at("clone3", [&] { filter.end(error(ENOSYS)); });
+  filter.end_if_unknown();
+  filter.end_at(kBlindCalls, error(ENOSYS));
+  look_at_modes(filter);
   look_at_other_processes(filter);
   if (!network) {
     filter.look_at("socket", [&] {

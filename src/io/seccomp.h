@@ -29,9 +29,10 @@ SyscallFilter server_filter();
 // What programs usually call, besides: they inherit it and can only be given less. No tracing of
 // other processes, no namespaces, no keys, no mounting, nothing of the machine's own state.
 SyscallFilter server_with_programs_filter();
-// What a program loses on top of that: clone3, whose arguments no filter sees; the limits, CPUs and
-// priorities of other processes, where the error is EPERM; and, without `network`, connections of
-// the Internet families, where it is EACCES.
+// What a program loses on top of that: clone3 and openat2, whose arguments no filter sees; with
+// EPERM, the bits of set-user-ID and set-group-ID in the modes of what it makes and has, and the
+// limits, CPUs and priorities of other processes; and, without `network`, connections of the
+// Internet families, where the error is EACCES.
 SyscallFilter program_filter(bool network);
 
 // Whether this build knows filters: not with a sanitizer, which needs calls of its own.

@@ -143,3 +143,22 @@ def test_a_compressed_request_is_understood(git, hosted, tmp_path):
     git("push", bare, "main", cwd=seed)
     assert "Content-Encoding: gzip" in git("fetch", "origin", cwd=work)
     assert tip(git, work, "origin/main") == tip(git, bare)
+
+
+@pytest.mark.filter
+def test_a_repository_is_shared_by_umask_and_not_by_core_shared_repository(git, hosted, tmp_path):
+    """That wants new directories with the set-group-ID bit, which programs may not set; they inherit it all the same."""
+    url, bare = hosted
+    for directory in [bare, *(path for path in bare.rglob("*") if path.is_dir())]:
+        directory.chmod(0o2775)
+    work = tmp_path / "work"
+    git("clone", url, work)
+    git("config", "core.sharedRepository", "group", cwd=bare)
+    (work / "more").write_text("more\n")
+    commit(git, work, "more")
+    with pytest.raises(AssertionError, match="Operation not permitted"):
+        git("push", "origin", "main", cwd=work)
+    git("config", "core.sharedRepository", "umask", cwd=bare)
+    git("push", "origin", "main", cwd=work)
+    assert tip(git, bare) == tip(git, work)
+    assert all(path.stat().st_mode & 0o2000 for path in (bare / "objects").iterdir())

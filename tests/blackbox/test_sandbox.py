@@ -35,6 +35,7 @@ acts = {
     "limit": lambda: resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE, (8, 8)),
     "delay": lambda: os.sched_setscheduler(os.getppid(), os.SCHED_IDLE, os.sched_param(0)),
     "hurry": lambda: os.sched_setaffinity(0, os.sched_getaffinity(0)),
+    "setuid": lambda: (open(where, "w").close(), os.chmod(where, 0o755), os.chmod(where, 0o4755)),
     "share": lambda: multiprocessing.Lock().acquire(),
 }
 calls = {"ptrace": lambda: libc.ptrace(0, 0, 0, 0), "unshare": lambda: libc.unshare(0x10000000), "setns": lambda: libc.setns(0, 0)}
@@ -295,6 +296,12 @@ def test_program_takes_nothing_from_the_server(probe):
     ask = probe()
     assert ask("limit:") == ask("delay:") == refused("Operation not permitted")
     assert ask("hurry:") == "None"
+
+
+@pytest.mark.filter
+def test_program_leaves_nothing_behind_that_runs_as_the_server(probe, tmp_path):
+    assert probe()(f"setuid:{tmp_path}/left") == refused("Operation not permitted")
+    assert (tmp_path / "left").stat().st_mode & 0o7777 == 0o755
 
 
 @landlock

@@ -11,6 +11,7 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -18,11 +19,13 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "support/in_child.h"
+#include "support/temp_dir.h"
 
 namespace uvhttpd {
 namespace {
@@ -185,6 +188,85 @@ TEST_CASE("program_filter keeps a program from limiting and slowing down others 
   CHECK(under(program_filter(true), [&] {
           return ::syscall(SYS_prlimit64, parent, RLIMIT_CORE, nullptr, &seen) == 0;
         }) == 0);
+}
+
+TEST_CASE("program_filter lets a program make no file that runs as its owner") {
+  if (!is_here()) return;
+  const tests::TempDir dir;
+  dir.write("file", "");
+  const std::string file = dir / "file";
+  const std::string fresh = dir / "fresh";
+  struct Paths {
+    const char* directory;
+    const char* file;   // is there
+    const char* fresh;  // is not
+  };
+  const Paths paths{dir.path().c_str(), file.c_str(), fresh.c_str()};
+  constexpr int kFchmodat2 = 452;
+  struct Row {
+    const char* what;
+    bool (*with)(const Paths& paths, mode_t mode);
+  };
+  const Row rows[] = {
+#if defined(__x86_64__)
+    {"chmod",
+     [](const Paths& on, mode_t mode) { return ::syscall(SYS_chmod, on.file, mode) == 0; }},
+    {"mkdir",
+     [](const Paths& on, mode_t mode) { return ::syscall(SYS_mkdir, on.fresh, mode) == 0; }},
+    {"mknod", [](const Paths& on,
+                 mode_t mode) { return ::syscall(SYS_mknod, on.fresh, S_IFREG | mode, 0) == 0; }},
+    {"creat",
+     [](const Paths& on, mode_t mode) { return ::syscall(SYS_creat, on.fresh, mode) >= 0; }},
+    {"open",
+     [](const Paths& on, mode_t mode) {
+       return ::syscall(SYS_open, on.fresh, O_WRONLY | O_CREAT, mode) >= 0;
+     }},
+    {"open, nameless",
+     [](const Paths& on, mode_t mode) {
+       return ::syscall(SYS_open, on.directory, O_WRONLY | O_TMPFILE, mode) >= 0;
+     }},
+#endif
+    {"fchmod",
+     [](const Paths& on, mode_t mode) {
+       const UniqueFd opened(::open(on.file, O_RDONLY | O_CLOEXEC));
+       return ::fchmod(opened.get(), mode) == 0;
+     }},
+    {"fchmodat", [](const Paths& on,
+                    mode_t mode) { return ::syscall(SYS_fchmodat, AT_FDCWD, on.file, mode) == 0; }},
+    {"mkdirat",
+     [](const Paths& on, mode_t mode) { return ::mkdirat(AT_FDCWD, on.fresh, mode) == 0; }},
+    {"mknodat", [](const Paths& on,
+                   mode_t mode) { return ::mknodat(AT_FDCWD, on.fresh, S_IFREG | mode, 0) == 0; }},
+    {"openat",
+     [](const Paths& on, mode_t mode) {
+       return ::syscall(SYS_openat, AT_FDCWD, on.fresh, O_WRONLY | O_CREAT, mode) >= 0;
+     }},
+    {"openat, nameless",
+     [](const Paths& on, mode_t mode) {
+       return ::syscall(SYS_openat, AT_FDCWD, on.directory, O_WRONLY | O_TMPFILE, mode) >= 0;
+     }}
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    for (const mode_t mode : {0700u, 01700u, 04700u, 02700u, 06755u}) {
+      CAPTURE(mode);
+      const int expected = (mode & (S_ISUID | S_ISGID)) == 0 ? 0 : EPERM;
+      CHECK(under(program_filter(true), [&] { return row.with(paths, mode); }) == expected);
+      std::filesystem::remove(fresh);
+    }
+  }
+  // Without a file to make, the mode is whatever is left in a register.
+  CHECK(under(program_filter(true), [&] {
+          return ::syscall(SYS_openat, AT_FDCWD, file.c_str(), O_RDONLY, 06755) >= 0;
+        }) == 0);
+  const auto at = [&](mode_t mode) {
+    return under(program_filter(true), [&] {
+      return ::syscall(kFchmodat2, AT_FDCWD, file.c_str(), mode, AT_SYMLINK_NOFOLLOW) == 0;
+    });
+  };
+  CHECK((at(04755) == EPERM || at(04755) == ENOSYS));
+  CHECK(under(program_filter(true),
+              [] { return ::syscall(SYS_openat2, AT_FDCWD, nullptr, nullptr, 0) >= 0; }) == ENOSYS);
 }
 
 TEST_CASE("program_filter takes clone3 and connections away and nothing else") {
