@@ -351,6 +351,15 @@ void look_at_modes(FilterWriter& filter) {
   }
 }
 
+// Whose parent would be the server, which waits for nobody that it has not started.
+void look_at_siblings(FilterWriter& filter) {
+  filter.look_at("clone", [&] {
+    filter.load(argument(0));
+    filter.end_if_any_bit(CLONE_PARENT, error(EPERM));
+    filter.end(kAllow);
+  });
+}
+
 constexpr int kFromSeccomp = 1;  // SYS_SECCOMP of the kernel's <asm/siginfo.h>
 
 // Read by the handler of a signal, which has no other way to know: to whom refused calls are
@@ -418,6 +427,7 @@ SyscallFilter program_filter(bool network) {
   filter.end_if_unknown();
   filter.end_at(kBlindCalls, error(ENOSYS));
   look_at_modes(filter);
+  look_at_siblings(filter);
   look_at_other_processes(filter);
   if (!network) {
     filter.look_at("socket", [&] {

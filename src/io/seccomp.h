@@ -30,9 +30,9 @@ SyscallFilter server_filter();
 // other processes, no namespaces, no keys, no mounting, nothing of the machine's own state.
 SyscallFilter server_with_programs_filter();
 // What a program loses on top of that: clone3 and openat2, whose arguments no filter sees; with
-// EPERM, the bits of set-user-ID and set-group-ID in the modes of what it makes and has, and the
-// limits, CPUs and priorities of other processes; and, without `network`, connections of the
-// Internet families, where the error is EACCES.
+// EPERM, the bits of set-user-ID and set-group-ID in the modes of what it makes and has, processes
+// of which its parent is the parent, and the limits, CPUs and priorities of other processes; and,
+// without `network`, connections of the Internet families, where the error is EACCES.
 SyscallFilter program_filter(bool network);
 
 // Whether this build knows filters: not with a sanitizer, which needs calls of its own.

@@ -269,6 +269,19 @@ TEST_CASE("program_filter lets a program make no file that runs as its owner") {
               [] { return ::syscall(SYS_openat2, AT_FDCWD, nullptr, nullptr, 0) >= 0; }) == ENOSYS);
 }
 
+TEST_CASE("program_filter lets a program start nobody for its parent to wait for") {
+  if (!is_here()) return;
+  const auto starts = [](unsigned long flags) {
+    return [=] {
+      const long pid = ::syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0);
+      if (pid == 0) ::_exit(0);
+      return pid > 0;
+    };
+  };
+  CHECK(under(program_filter(true), starts(0)) == 0);
+  CHECK(under(program_filter(true), starts(CLONE_PARENT)) == EPERM);
+}
+
 TEST_CASE("program_filter takes clone3 and connections away and nothing else") {
   if (!is_here()) return;
   const auto clone3 = [] { return ::syscall(SYS_clone3, nullptr, 0) >= 0; };
