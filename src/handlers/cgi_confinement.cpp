@@ -6,9 +6,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <iterator>
 #include <utility>
+
+#include "base/passing.h"
 
 namespace uvhttpd {
 namespace {
@@ -99,32 +102,43 @@ struct Divided {
   std::string path;
 };
 
-std::vector<std::string> settings() {
+Result<std::vector<std::string>> settings() {
   std::vector<std::string> paths;
+  const auto is_serious = [](const char*, int os_error) { return is_passing(os_error) ? 1 : 0; };
   for (const char* pattern : kSettings) {
     glob_t found{};
-    if (::glob(pattern, 0, nullptr, &found) == 0) {
+    const int failure = ::glob(pattern, 0, is_serious, &found);
+    if (failure == 0) {
       paths.insert(paths.end(), found.gl_pathv, found.gl_pathv + found.gl_pathc);
     }
     ::globfree(&found);
+    if (failure == GLOB_NOSPACE) return Unexpected(Error::from_errno(ENOMEM, pattern));
+    if (failure == GLOB_ABORTED) return Unexpected(Error::from_errno(EMFILE, pattern));
   }
   return paths;
 }
 
 // A domain can only be given things, so what is beside a secret is given piece by piece. The
 // directories of which that is so go to `divided`: what is new in them has no rule.
-void add_all_but(const std::vector<std::string>& secrets, const PathRule& rule,
-                 std::vector<PathRule>& rules, std::vector<Divided>& divided) {
-  if (!surrounds(rule.path, secrets)) return rules.push_back(rule);
+Result<void> add_all_but(const std::vector<std::string>& secrets, const PathRule& rule,
+                         std::vector<PathRule>& rules, std::vector<Divided>& divided) {
+  if (!surrounds(rule.path, secrets)) {
+    rules.push_back(rule);
+    return {};
+  }
   divided.push_back({stamp_of(rule.path), rule.path});
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(rule.path, error)) {
-    const std::string path = entry.path().string();
+  std::filesystem::directory_iterator entries(rule.path, error);
+  for (; !error && entries != std::filesystem::directory_iterator(); entries.increment(error)) {
+    const std::string path = entries->path().string();
     if (leads_to(path, secrets)) continue;
     // A link into another directory is followed when that is named, and only then.
-    if (entry.is_symlink(error) && surrounds(path, secrets)) continue;
-    add_all_but(secrets, {path, rule.rights}, rules, divided);
+    std::error_code gone;
+    if (entries->is_symlink(gone) && surrounds(path, secrets)) continue;
+    TRY(add_all_but(secrets, {path, rule.rights}, rules, divided));
   }
+  if (is_passing(error.value())) return Unexpected(Error::from_errno(error.value(), rule.path));
+  return {};
 }
 
 // What lies beside a file usually belongs to it, but not in /etc.
@@ -195,7 +209,8 @@ struct CgiConfinement::State {
         divided.push_back({changed, path});
       }
     }
-    for (std::string& path : settings()) {
+    TRY_ASSIGN(std::vector<std::string> known, settings());
+    for (std::string& path : known) {
       if (!leads_to(path, secrets)) wanted.push_back({std::move(path), kRead});
     }
     for (const PathRule& rule : wanted) {
@@ -203,7 +218,7 @@ struct CgiConfinement::State {
       if ((rule.rights & kWrite) != 0 || is_named(rule.path)) {
         rules.paths.push_back(rule);
       } else {
-        add_all_but(secrets, rule, rules.paths, divided);
+        TRY(add_all_but(secrets, rule, rules.paths, divided));
       }
     }
     TRY_ASSIGN(ruleset, make_ruleset(rules));
@@ -211,9 +226,15 @@ struct CgiConfinement::State {
     confinement.ruleset = ruleset.get();
     return {};
   }
-  void watch(const std::string& path) {
-    if (path.empty()) return;
-    if (auto directory = Directory::open(path)) directories.push_back(*std::move(directory));
+  Result<void> watch(const std::string& path) {
+    if (path.empty()) return {};
+    auto directory = Directory::open(path);
+    if (directory) {
+      directories.push_back(*std::move(directory));
+    } else if (is_passing(directory.error().os_error)) {
+      return Unexpected(std::move(directory).error());
+    }
+    return {};
   }
   // News are news until there is a ruleset that knows them.
   bool has_news() {
@@ -257,10 +278,10 @@ Result<CgiConfinement> CgiConfinement::prepare(const config::CgiHandler& handler
   auto state = std::make_unique<State>(handler, document_root, config);
   state->confinement.drop_capabilities = !has_identity && ::geteuid() == 0;
   if (landlock_abi() > 0) {
-    state->watch(handler.root);
-    state->watch(document_root);
+    TRY(state->watch(handler.root));
+    TRY(state->watch(document_root));
     for (const auto* paths : {&handler.readable, &handler.writable}) {
-      for (const std::string& path : *paths) state->watch(path);
+      for (const std::string& path : *paths) TRY(state->watch(path));
     }
     state->confinement.ruleset_flags = tell_audit_of_programs();
     TRY(state->make());

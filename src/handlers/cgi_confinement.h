@@ -42,7 +42,8 @@ class CgiConfinement {
 
   // For the next program: what has taken the place of a directory counts as that directory, and
   // what is new beside a secret may be read. Absent: nothing besides what the server has. Valid
-  // until the next call.
+  // until the next call. Errors carry errno: EMFILE, ENFILE or ENOMEM when the means are lacking to
+  // see what there is, and the next call tries again.
   Result<const ChildConfinement*> current();
 
  private:

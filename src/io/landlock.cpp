@@ -12,6 +12,8 @@
 #include <cstddef>
 #include <filesystem>
 
+#include "base/passing.h"
+
 namespace uvhttpd {
 
 std::string directory_of(const std::string& path) {
@@ -88,8 +90,8 @@ Result<void> add_path(const UniqueFd& ruleset, const PathRule& rule, int abi) {
   const UniqueFd place(::open(rule.path.c_str(), O_PATH | O_CLOEXEC));
   struct stat status {};
   if (!place || ::fstat(place.get(), &status) != 0) {
-    // One that may not even be looked at is of no use to us.
-    if (!rule.is_required) return {};
+    // One that may not even be looked at is of no use to us, but this one may be.
+    if (!rule.is_required && !is_passing(errno)) return {};
     return Unexpected(Error::from_errno(errno, rule.path));
   }
   landlock_path_beneath_attr attributes{};

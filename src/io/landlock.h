@@ -34,7 +34,7 @@ constexpr unsigned kOwn = kRead | kWrite | kCreate | kRemove | kSockets | kDirec
 struct PathRule {
   std::string path;
   unsigned rights = 0;
-  bool is_required = false;  // a path that does not exist is an error and not skipped
+  bool is_required = false;  // a path that cannot be looked at is an error and not skipped
 };
 
 // Everything that is not in here is refused, as far as the kernel can: it ignores what its version
@@ -58,7 +58,8 @@ constexpr int kLandlockWithAudit = 7;
 int landlock_abi();
 
 // For landlock_restrict_self, by a process that may gain no new privileges. The paths are opened
-// now: what takes their place later is not what the rules are about.
+// now: what takes their place later is not what the rules are about. A lack of descriptors or
+// memory is an error also for paths that are not required.
 Result<UniqueFd> make_ruleset(const LandlockRules& rules);
 
 // Flags for landlock_restrict_self in a process that is about to run a program: the kernel's audit,

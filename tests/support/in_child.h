@@ -3,8 +3,14 @@
 #pragma once
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <vector>
+
+#include "base/unique_fd.h"
 
 namespace uvhttpd::tests {
 
@@ -23,6 +29,20 @@ ChildEnd in_child(Act&& act) {
   REQUIRE(::waitpid(pid, &status, 0) == pid);
   if (WIFSIGNALED(status)) return {-1, WTERMSIG(status)};
   return {WEXITSTATUS(status), 0};
+}
+
+// Of a process that may have few: none is free afterwards.
+inline std::vector<UniqueFd> all_descriptors() {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = 64;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  std::vector<UniqueFd> all;
+  for (;;) {
+    UniqueFd next(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (!next) return all;
+    all.push_back(std::move(next));
+  }
 }
 
 }  // namespace uvhttpd::tests

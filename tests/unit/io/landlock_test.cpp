@@ -169,6 +169,17 @@ TEST_CASE("Landlock paths that do not exist are skipped unless they are required
   CHECK(required.error().message.find("/does/not/exist") != std::string::npos);
 }
 
+TEST_CASE("Landlock paths are not skipped for a lack of descriptors") {
+  if (!is_here(1)) return;
+  const tests::ChildEnd end = tests::in_child([] {
+    std::vector<UniqueFd> all = tests::all_descriptors();
+    all.pop_back();  // for the ruleset
+    const auto ruleset = make_ruleset(only({{"/usr", kRead}}));
+    return ruleset ? 0 : ruleset.error().os_error;
+  });
+  CHECK(end.status == EMFILE);
+}
+
 TEST_CASE("Landlock allows the TCP ports that are named") {
   if (!is_here(kLandlockWithTcp)) return;
   const ListeningSocket listening;
