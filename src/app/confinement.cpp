@@ -117,8 +117,8 @@ class ConfinementWriter {
     for (const config::Listener& listener : config.listeners) add(listener);
     for (const config::Site& site : config.sites) add(site);
     if (confinement_.runs_programs) {
-      if (const std::string own = own_cgroup_directory(); !own.empty()) {
-        rules_.use(own, kRead | kWrite | kDirectories);
+      if (const Result<std::string> own = own_cgroup_directory()) {
+        rules_.use(*own, kRead | kWrite | kDirectories);
       }
     }
   }

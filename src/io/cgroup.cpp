@@ -8,7 +8,6 @@
 
 #include <cerrno>
 #include <fstream>
-#include <optional>
 #include <sstream>
 #include <utility>
 
@@ -20,13 +19,21 @@ namespace {
 constexpr int kMostTries = 16;  // for a name that nobody has left behind
 constexpr char kDoing[] = "making a cgroup";
 
+Error no_cgroup2() { return {"no cgroup version 2", ENOENT}; }
+
+Result<std::ifstream> open_lines(const char* path) {
+  std::ifstream file(path);
+  if (!file) return Unexpected(Error::from_errno(errno, path));
+  return file;
+}
+
 // "/system.slice/uvhttpd.service" as /proc/self/cgroup has it.
-std::optional<std::string> own_path() {
-  std::ifstream file("/proc/self/cgroup");
+Result<std::string> own_path() {
+  TRY_ASSIGN(std::ifstream file, open_lines("/proc/self/cgroup"));
   for (std::string line; std::getline(file, line);) {
     if (line.starts_with("0::/")) return line.substr(3);
   }
-  return std::nullopt;
+  return Unexpected(no_cgroup2());
 }
 
 struct Mount {
@@ -35,8 +42,8 @@ struct Mount {
 };
 
 // "39 31 0:38 / /sys/fs/cgroup rw,relatime - cgroup2 cgroup2 rw"
-std::optional<Mount> cgroup2_mount() {
-  std::ifstream file("/proc/self/mountinfo");
+Result<Mount> cgroup2_mount() {
+  TRY_ASSIGN(std::ifstream file, open_lines("/proc/self/mountinfo"));
   for (std::string line; std::getline(file, line);) {
     if (line.find(" - cgroup2 ") == std::string::npos) continue;
     std::istringstream fields(line);
@@ -45,7 +52,7 @@ std::optional<Mount> cgroup2_mount() {
     fields >> skipped >> skipped >> skipped >> mount.root >> mount.point;
     if (fields) return mount;
   }
-  return std::nullopt;
+  return Unexpected(no_cgroup2());
 }
 
 void write_to(int directory, const char* file, std::string_view text) {
@@ -55,14 +62,14 @@ void write_to(int directory, const char* file, std::string_view text) {
 
 }  // namespace
 
-std::string own_cgroup_directory() {
-  const std::optional<std::string> path = own_path();
-  const std::optional<Mount> mount = cgroup2_mount();
-  if (!path || !mount) return {};
-  if (mount->root == "/") return mount->point + *path;
-  const bool is_below = path->starts_with(mount->root) &&
-                        (path->size() == mount->root.size() || (*path)[mount->root.size()] == '/');
-  return is_below ? mount->point + path->substr(mount->root.size()) : std::string();
+Result<std::string> own_cgroup_directory() {
+  TRY_ASSIGN(const std::string path, own_path());
+  TRY_ASSIGN(const Mount mount, cgroup2_mount());
+  if (mount.root == "/") return mount.point + path;
+  const bool is_below = path.starts_with(mount.root) &&
+                        (path.size() == mount.root.size() || path[mount.root.size()] == '/');
+  if (!is_below) return Unexpected(no_cgroup2());
+  return mount.point + path.substr(mount.root.size());
 }
 
 Cgroup::Cgroup(std::shared_ptr<const UniqueFd> parent, std::string name, UniqueFd directory)
@@ -113,8 +120,7 @@ bool Cgroup::is_empty_within(Duration longest) {
 
 Result<ProgramCgroups> ProgramCgroups::open() {
   if (!can_start_in_cgroup()) return Unexpected(Error{"clone3 is not allowed", ENOSYS});
-  const std::string path = own_cgroup_directory();
-  if (path.empty()) return Unexpected(Error{"no cgroup version 2", ENOENT});
+  TRY_ASSIGN(const std::string path, own_cgroup_directory());
   UniqueFd own(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   // The kernel wants this of who starts a child further down.
   if (!own || ::faccessat(own.get(), "cgroup.procs", W_OK, AT_EACCESS) != 0) {

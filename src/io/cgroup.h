@@ -53,8 +53,9 @@ class Cgroup {
   bool was_killed_ = false;
 };
 
-// Where the server's own cgroup (version 2) is; empty: it cannot be seen from here.
-std::string own_cgroup_directory();
+// Where the server's own cgroup (version 2) is. ENOENT: it cannot be seen from here; other errors
+// are those of reading about it.
+Result<std::string> own_cgroup_directory();
 
 // Makes cgroups, and removes them when they are empty. One thread's.
 class ProgramCgroups {

@@ -13,6 +13,8 @@
 #include <cstring>
 #include <utility>
 
+#include "base/passing.h"
+
 namespace uvhttpd {
 namespace {
 
@@ -218,14 +220,15 @@ ProcessReaper::ProcessReaper(EventLoop& loop)
           loop, [](void* self) { static_cast<ProcessReaper*>(self)->tell_bereaved(); }, this) {}
 
 ProgramCgroups* ProcessReaper::cgroups(Log& log) {
-  if (!std::exchange(has_looked_for_cgroups_, true)) {
-    Result<ProgramCgroups> opened = ProgramCgroups::open();
-    if (opened) {
-      cgroups_ = *std::move(opened);
-    } else {
-      log.debug("process", "no cgroups for programs, only process groups: {}",
-                opened.error().message);
-    }
+  if (has_looked_for_cgroups_) return cgroups_ ? &*cgroups_ : nullptr;
+  Result<ProgramCgroups> opened = ProgramCgroups::open();
+  has_looked_for_cgroups_ = opened || !is_passing(opened.error().os_error);
+  if (opened) {
+    cgroups_ = *std::move(opened);
+  } else {
+    log.debug("process", "no cgroup{}, only process groups: {}",
+              has_looked_for_cgroups_ ? "s for programs" : " for a program now",
+              opened.error().message);
   }
   return cgroups_ ? &*cgroups_ : nullptr;
 }

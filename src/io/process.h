@@ -125,7 +125,8 @@ class ProcessReaper {
   ProcessReaper& operator=(const ProcessReaper&) = delete;
 
   // For Command::cgroups: absent where none can be made. Why, it tells the log when it is asked for
-  // the first time, at level debug.
+  // the first time, at level debug. Without the descriptors or the memory to find out, absent for
+  // now.
   ProgramCgroups* cgroups(Log& log);
 
   // The child is about to exit by itself, or has; after `patience` it is ended. `errors` (may be

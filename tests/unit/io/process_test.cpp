@@ -20,6 +20,8 @@
 #include <memory>
 #include <sstream>
 
+#include "support/in_child.h"
+
 namespace uvhttpd {
 namespace {
 
@@ -457,6 +459,24 @@ TEST_CASE("who has left the group is ended with the cgroup") {
   CHECK(holds_soon(loop, [&] { return !is_running(escaped); }));
   CHECK(holds_soon(loop, [&] { return command.cgroups->sweep(); }));
   CHECK_FALSE(has_children());
+}
+
+TEST_CASE("a lack of descriptors does not do away with cgroups for good") {
+  Log log;
+  EventLoop unhampered_loop;
+  const bool has_cgroups = ProcessReaper(unhampered_loop).cgroups(log) != nullptr;
+  enum { fine, not_lacking, other_error, others_than_ever };
+  const tests::ChildEnd end = tests::in_child([&] {
+    EventLoop loop;
+    ProcessReaper reaper(loop);
+    std::vector<UniqueFd> all = tests::all_descriptors();
+    if (reaper.cgroups(log) != nullptr) return not_lacking;
+    const Result<std::string> own = own_cgroup_directory();
+    if (own || own.error().os_error != EMFILE) return other_error;
+    all.clear();
+    return (reaper.cgroups(log) != nullptr) == has_cgroups ? fine : others_than_ever;
+  });
+  CHECK(end.status == fine);
 }
 
 TEST_CASE("a cgroup is removed when what the program left in the background has ended") {
