@@ -20,7 +20,6 @@
 #include <csignal>
 
 #include "base/assert.h"
-#include "base/unique_fd.h"
 
 // The child runs in its parent's memory: whatever sanitizers keep of a thread is the parent's.
 #if defined(__clang__)
@@ -58,6 +57,7 @@ struct Launch {
   rlimit descriptors{};
   SignalSet to_reset = kAllSignals;
   int report = -1;
+  int pidfd = -1;
   Failure failure{};
 };
 
@@ -202,6 +202,7 @@ long clone_with_clear_handlers(Launch& launch, std::byte* stack, unsigned flags)
   launch.to_reset = launch.start->ignored;
   clone_args arguments{};
   arguments.flags = flags | CLONE_CLEAR_SIGHAND;
+  arguments.pidfd = reinterpret_cast<std::uintptr_t>(&launch.pidfd);
   arguments.exit_signal = SIGCHLD;
   arguments.stack = reinterpret_cast<std::uintptr_t>(stack);
   arguments.stack_size = kStackBytes;
@@ -215,15 +216,16 @@ long clone_with_clear_handlers(Launch& launch, std::byte* stack, unsigned flags)
 
 // The pid, or -errno.
 long clone_child(Launch& launch, std::byte* stack) {
-  const unsigned flags = launch.report >= 0 ? 0 : CLONE_VM | CLONE_VFORK;
+  // The pidfd comes with the child: where there is none for it, no program has begun to act.
+  const unsigned flags = CLONE_PIDFD | (launch.report >= 0 ? 0U : CLONE_VM | CLONE_VFORK);
 #if UVHTTPD_HAS_CLONE3
   const long pid = clone_with_clear_handlers(launch, stack, flags);
   const bool is_unknown = pid == -ENOSYS || pid == -EPERM || pid == -EINVAL;
   if (!is_unknown || launch.start->cgroup >= 0) return pid;
 #endif
   launch.to_reset = kAllSignals;
-  const int old_style =
-      ::clone(run_child, stack + kStackBytes, static_cast<int>(flags) | SIGCHLD, &launch);
+  const int old_style = ::clone(run_child, stack + kStackBytes, static_cast<int>(flags) | SIGCHLD,
+                                &launch, &launch.pidfd);
   return old_style < 0 ? -errno : old_style;
 }
 
@@ -264,7 +266,7 @@ SignalSet ignored_signals() {
   return ignored;
 }
 
-Result<pid_t, ChildFailure> start_child(const ChildStart& start) {
+Result<StartedChild, ChildFailure> start_child(const ChildStart& start) {
   ASSERT(start.input > STDERR_FILENO && start.output > STDERR_FILENO &&
          start.errors > STDERR_FILENO);
   alignas(16) std::byte stack[kStackBytes];
@@ -292,11 +294,12 @@ Result<pid_t, ChildFailure> start_child(const ChildStart& start) {
 
   if (pid < 0)
     return Unexpected(ChildFailure{static_cast<int>(-pid), "making a process for ", false});
+  StartedChild started{static_cast<pid_t>(pid), UniqueFd(launch.pidfd)};
   reported.reset();
   const Failure failure = report ? read_report(report.get()) : launch.failure;
-  if (failure.doing == nullptr) return static_cast<pid_t>(pid);
-  if (failure.code == ETIMEDOUT) ::kill(static_cast<pid_t>(pid), SIGKILL);
-  wait_for(static_cast<pid_t>(pid));
+  if (failure.doing == nullptr) return started;
+  if (failure.code == ETIMEDOUT) ::kill(started.pid, SIGKILL);
+  wait_for(started.pid);
   return Unexpected(ChildFailure{failure.code, failure.doing, true});
 }
 

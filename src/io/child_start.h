@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
 #include "io/identity.h"
 
 namespace uvhttpd {
@@ -51,9 +52,14 @@ struct ChildFailure {
   bool in_child = false;
 };
 
+struct StartedChild {
+  pid_t pid = 0;
+  UniqueFd pidfd;  // absent where the kernel (before 5.2) makes none along with the child
+};
+
 // Returns when the program runs, or the child is gone again. It leads a process group of its own
 // and has default signal settings; no descriptor beyond 2 is open.
-Result<pid_t, ChildFailure> start_child(const ChildStart& start);
+Result<StartedChild, ChildFailure> start_child(const ChildStart& start);
 
 // Whether the kernel, and what filters our system calls, let a child be born in a cgroup.
 bool can_start_in_cgroup();

@@ -173,17 +173,20 @@ Result<Spawned> spawn(const Command& command) {
       .confinement = command.confinement,
   };
   auto started = start_child(start);
-  if (!started && cgroup && !started.error().in_child) {
+  const bool is_lack = !started && is_passing(started.error().code);
+  if (!started && cgroup && !started.error().in_child && !is_lack) {
     // Perhaps it cannot be born there; the group still holds it together.
     cgroup.remove();
     start.cgroup = -1;
     started = start_child(start);
   }
   if (!started) return Unexpected(spawn_error(started.error(), command));
-  Process process(*started, UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, *started, 0))),
-                  std::move(cgroup));
+  UniqueFd pidfd = std::move(started->pidfd);
+  if (!pidfd) pidfd.reset(static_cast<int>(::syscall(SYS_pidfd_open, started->pid, 0)));
+  const int failure = errno;
+  Process process(started->pid, std::move(pidfd), std::move(cgroup));
   if (process.pidfd() < 0) {
-    return Unexpected(Error::from_errno(errno, "watching " + command.program));
+    return Unexpected(Error::from_errno(failure, "watching " + command.program));
   }
   return Spawned{std::move(process), std::move(input.write), std::move(output.read),
                  std::move(errors.read)};

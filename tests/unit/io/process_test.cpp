@@ -20,6 +20,7 @@
 #include <memory>
 #include <sstream>
 
+#include "io/seccomp.h"
 #include "support/in_child.h"
 
 namespace uvhttpd {
@@ -428,6 +429,53 @@ TEST_CASE("end takes the whole group along, also a grandchild that ignores TERM"
   CHECK(holds_soon(loop, [&] { return counter.reaped == 1; }));
   CHECK(holds_soon(loop, [&] { return !is_running(grandchild); }));
   CHECK_FALSE(has_children());
+}
+
+TEST_CASE("a program that lacks descriptors is not started at all") {
+  constexpr std::size_t kEnough = 12;
+  constexpr int kStarted = 1, kRefused = 2, kTooLate = 3;
+  const Identity itself{::geteuid(), ::getegid(), {}};
+  for (const Identity* identity : {static_cast<const Identity*>(nullptr), &itself}) {
+    if (identity != nullptr && ::geteuid() != 0) continue;
+    CAPTURE(identity != nullptr);
+    int last = kRefused;
+    for (std::size_t free = 0; free <= kEnough; ++free) {
+      CAPTURE(free);
+      const tests::ChildEnd end = tests::in_child([&] {
+        EventLoop loop;
+        ProcessReaper reaper(loop);
+        Log log;
+        Command command = shell("read -r line");
+        command.identity = identity;
+        command.cgroups = reaper.cgroups(log);
+        std::vector<UniqueFd> all = tests::all_descriptors();
+        all.resize(all.size() - free);
+        const Result<Spawned> result = spawn(command);
+        if (result) return kStarted;
+        if (result.error().os_error != EMFILE) return kTooLate;
+        return result.error().message.starts_with("making a ") ? kRefused : kTooLate;
+      });
+      CHECK(end.status != kTooLate);
+      CHECK(end.signal == 0);
+      last = end.status;
+    }
+    CHECK(last == kStarted);
+  }
+}
+
+TEST_CASE("a program is watched from its first moment also where there is no clone3") {
+  if (!has_seccomp()) return;
+  const tests::ChildEnd end = tests::in_child([] {
+    if (!apply(program_filter(true))) return 1;  // which takes it away
+    const Result<Spawned> started = spawn(shell("exit 0"));
+    if (!started || started->process.pidfd() < 0) return 2;
+    if (!started->process.ends_within(kPatience)) return 3;
+    std::vector<UniqueFd> all = tests::all_descriptors();
+    all.resize(all.size() - 6);  // for the pipes, and none besides
+    const Result<Spawned> lacking = spawn(shell("exit 0"));
+    return !lacking && lacking.error().message.starts_with("making a process") ? 0 : 4;
+  });
+  CHECK(end.status == 0);
 }
 
 TEST_CASE("a leader that ignores TERM is killed") {
