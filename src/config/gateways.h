@@ -38,6 +38,7 @@ struct HashKey {
 
 struct HealthCheck {
   std::string path;  // asked with GET, 2xx and 3xx are good; fastcgi, scgi: empty, connecting is
+  std::string host;  // of the question; empty: the upstream's own
   milliseconds every{5'000};
   milliseconds timeout{2'000};
   unsigned rise = 2;  // good answers in a row until it is used again

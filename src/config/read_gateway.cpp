@@ -110,22 +110,32 @@ void read_balance(TableReader& table, UpstreamRules& pool) {
                      "`hash_key` is of no use without `balance = \"hash\"`");
 }
 
+// What is asked, and for whom: where an upstream is well when it can be connected to, nothing is.
+void read_question(TableReader& reader, HealthCheck& health, const Protocol& protocol) {
+  if (protocol.has_health_path) {
+    if (!reader.read_text("path", health.path, parse_request_target) && !reader.has("path")) {
+      reader.faults().add(reader.table().value,
+                          "`health` needs `path`, which upstreams are asked for",
+                          "path = \"/health\"");
+    }
+    reader.read_text("host", health.host, parse_host_and_port);
+    return;
+  }
+  for (const std::string_view key : {"path", "host"}) {
+    if (reader.find(key) == nullptr) continue;
+    reader.faults().add(reader.span_of(key),
+                        in_quotes(key) + " cannot be asked for with the handler \"" +
+                            std::string(protocol.handler) +
+                            "\": an upstream is well when it can be connected to");
+  }
+}
+
 void read_health(TableReader& table, UpstreamRules& pool, const Protocol& protocol) {
   const Node* node = table.find_table("health");
   if (node == nullptr) return;
   HealthCheck& health = pool.health.emplace();
   TableReader reader(*node, "`health`", table.faults());
-  if (!protocol.has_health_path) {
-    if (reader.find("path") != nullptr) {
-      table.faults().add(reader.span_of("path"),
-                         "`path` cannot be asked for with the handler \"" +
-                             std::string(protocol.handler) +
-                             "\": an upstream is well when it can be connected to");
-    }
-  } else if (!reader.read_text("path", health.path, parse_request_target) && !reader.has("path")) {
-    table.faults().add(node->value, "`health` needs `path`, which upstreams are asked for",
-                       "path = \"/health\"");
-  }
+  read_question(reader, health, protocol);
   const auto timeout = [](const Node& value) { return as_duration(value); };
   const auto count = [](const Node& value) { return as_count(value, {1, kMaxHealthChecks}); };
   reader.read("every", health.every, timeout);

@@ -165,6 +165,7 @@ void write_pool(TomlWriter& out, const UpstreamRules& pool, std::string_view sch
   if (!pool.health) return;
   TomlTable health;
   if (!pool.health->path.empty()) health.push_back({"path", toml_text(pool.health->path)});
+  if (!pool.health->host.empty()) health.push_back({"host", toml_text(pool.health->host)});
   health.push_back({"every", toml_text(pool.health->every)});
   health.push_back({"timeout", toml_text(pool.health->timeout)});
   health.push_back({"rise", toml_text(pool.health->rise)});

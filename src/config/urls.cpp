@@ -114,6 +114,16 @@ Read<std::string> parse_url(std::string_view text) {
          std::string(target);
 }
 
+Read<std::string> parse_host_and_port(std::string_view text) {
+  const std::optional<Authority> authority = parse_authority(text);
+  if (!authority || text.starts_with('*')) {
+    return complain("has something that is no host and port: " + in_quotes(text),
+                    "such as \"example.org\" or \"example.org:8443\"");
+  }
+  if (authority->port == 0) return authority->host;
+  return authority->host + ":" + std::to_string(authority->port);
+}
+
 Read<std::string> parse_request_target(std::string_view text) {
   constexpr std::size_t kMaxTarget = 4096;
   if (!text.starts_with('/')) return complain("must begin with `/`, not " + in_quotes(text));

@@ -72,6 +72,9 @@ Read<std::string> parse_redirect_target(std::string_view text);
 Read<std::string> parse_origin(std::string_view text);
 // An http or https URL without fragment and user; one without a path gets "/".
 Read<std::string> parse_url(std::string_view text);
+// What a Host field may be: "example.org", "example.org:8443", "[::1]:8443"; as parse_host gives
+// it.
+Read<std::string> parse_host_and_port(std::string_view text);
 // The target of a request as it is sent, with or without query: "/health?full".
 Read<std::string> parse_request_target(std::string_view text);
 // A content coding that files are compressed with: "br".

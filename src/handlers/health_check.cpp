@@ -62,10 +62,11 @@ void HealthCheck::on_ready() {
       const unsigned version = announce_ == config::ProxyProtocol::v1 ? 1 : 2;
       connection_->out().append(encode_proxy_header(version, {}, {}));
     }
+    const std::string host = rules_.host.empty() ? authority_of(upstream_) : rules_.host;
     connection_->out().append(
         fmt::format("GET {}{} HTTP/1.1\r\nHost: {}\r\nUser-Agent: uvhttpd/{} (health check)\r\n"
                     "Accept: */*\r\nConnection: close\r\n\r\n",
-                    upstream_.base, rules_.path, authority_of(upstream_), UVHTTPD_VERSION));
+                    upstream_.base, rules_.path, host, UVHTTPD_VERSION));
     arena_.clear();
     parser_.start(http::Method::get);
   }

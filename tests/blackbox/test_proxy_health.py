@@ -66,6 +66,16 @@ def test_health_is_asked_for_with_get(server, two):
     assert asked.get("Host") and asked.get("User-Agent").startswith("uvhttpd") and asked.get("Connection") == "close"
 
 
+def test_health_of_applications_that_answer_to_their_names_only(server, two):
+    text = proxy([each.upstream for each in two], HEALTH)
+    running = server(text)
+    wire.wait_until(lambda: all(each.checks for each in two))
+    hosts = ["%s:%s" % each.upstream.address[:2] for each in two]
+    assert [each.checks[0].get("Host") for each in two] == hosts
+    running.reload(text.replace('deep=1"', 'deep=1", host = "app.example"'))
+    wire.wait_until(lambda: all(each.checks[-1].get("Host") == "app.example" for each in two))
+
+
 @pytest.mark.parametrize("ill", ["500 Ill", "404 None", "close", "hang"])
 def test_upstream_that_is_not_well_gets_no_requests_until_it_is(server, two, ill):
     running = start(server, two)

@@ -70,6 +70,18 @@ TEST_CASE("Faults of a pool") {
       {"path of health with a space", "health = { path = \"/a b\" }",
        "6:19+6 `path` has a character that the target of a request cannot have: ` ` "
        "(percent-encode it)"},
+      {"host of health with a scheme", "health = { path = \"/\", host = \"http://a\" }",
+       "6:31+10 `host` has something that is no host and port: `http://a` (such as "
+       "\"example.org\" or \"example.org:8443\")"},
+      {"host of health with a star", "health = { path = \"/\", host = \"*.a\" }",
+       "6:31+5 `host` has something that is no host and port: `*.a` (such as \"example.org\" or "
+       "\"example.org:8443\")"},
+      {"host of health with a line", "health = { path = \"/\", host = \"a\\nB: c\" }",
+       "6:31+9 `host` has something that is no host and port: `a\\x0aB: c` (such as "
+       "\"example.org\" or \"example.org:8443\")"},
+      {"empty host of health", "health = { path = \"/\", host = \"\" }",
+       "6:31+2 `host` has something that is no host and port: `` (such as \"example.org\" or "
+       "\"example.org:8443\")"},
       {"keys of health", "health = { path = \"/\", rise = 0, fall = 101, evry = 1 }",
        "6:31+1 `rise` must be 1 to 100, not 0\n"
        "6:41+3 `fall` must be 1 to 100, not 101\n"
@@ -144,6 +156,9 @@ TEST_CASE("Faults of scripts behind a socket") {
        "6:16+1 `params` must be a string, not an integer"},
       {"path of health", "health = { path = \"/\" }",
        "6:19+3 `path` cannot be asked for with the handler \"scgi\": an upstream is well when it "
+       "can be connected to"},
+      {"host of health", "health = { host = \"a\" }",
+       "6:19+3 `host` cannot be asked for with the handler \"scgi\": an upstream is well when it "
        "can be connected to"},
       {"key of the proxy", "websocket = true",
        "6:1+9 `websocket` is a key of the handler \"proxy\", not of \"scgi\""},

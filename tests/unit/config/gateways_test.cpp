@@ -61,7 +61,7 @@ tunnel_timeout = "2h"
 rewrite_redirects = true
 rewrite_cookies = true
 proxy_protocol = "v2"
-health = { path = "/health?full" }
+health = { path = "/health?full", host = "App.example.:8443" }
 [[site.route]]
 path = "/status"
 methods = ["GET"]
@@ -124,6 +124,7 @@ TEST_CASE("Every key of a proxy arrives") {
   CHECK(proxy.pool.upstreams[1].base == "/b");
   CHECK(proxy.pool.balance == Balance::random_two);
   CHECK(proxy.pool.health->path == "/health?full");
+  CHECK(proxy.pool.health->host == "app.example:8443");
   CHECK(proxy.strip_prefix == "/app");
   CHECK(proxy.set_headers ==
         Fields{{"Host", "{host}"}, {"X-Real-IP", "{client} of {upstream}"}, {"X-Gone", ""}});

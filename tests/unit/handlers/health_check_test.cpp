@@ -73,6 +73,15 @@ TEST_CASE("An upstream is asked for the path, below its base") {
   CHECK(stage.said.empty());
 }
 
+TEST_CASE("An upstream is asked in the name of the host that is set") {
+  CheckStage stage;
+  stage.rules.host = "app.example:8443";
+  stage.upstream.play(answering("200 OK")).play(answering("200 OK"));
+  stage.start();
+  REQUIRE(stage.wait_until([&] { return stage.upstream.accepted() == 2; }));
+  CHECK(stage.upstream[0].received().find("\r\nHost: app.example:8443\r\n") != std::string::npos);
+}
+
 TEST_CASE("Answers other than 2xx and 3xx, and none, are bad") {
   struct Row {
     const char* name;
