@@ -15,10 +15,12 @@ EventLoop& Exchange::loop() { return connection_->context().loop; }
 Log& Exchange::log() { return connection_->context().log; }
 
 std::string_view Exchange::id() {
+  if (!id_.empty()) return id_;
   char text[40];
-  const auto end =
-      fmt::format_to_n(text, sizeof text, "{:x}-{:x}", connection_->context().number, number_);
-  return arena_.copy({text, end.size});
+  const auto end = fmt::format_to_n(text, sizeof text, "{:012x}-{:x}",
+                                    connection_->context().exchange_series, number_);
+  id_ = arena_.copy({text, end.size});
+  return id_;
 }
 
 void Exchange::receive_body(BodySink& sink) {
@@ -122,6 +124,7 @@ void Exchange::reset() {
   site_ = nullptr;
   counted_by_ = nullptr;
   number_ = 0;
+  id_ = {};
   response_.reset();
   answered_path_ = {};
   source_ = nullptr;

@@ -91,7 +91,8 @@ class Exchange {
   Arena& arena() { return arena_; }
   EventLoop& loop();
   Log& log();
-  // "7f3a-19" or the like: the same in the error log and the access log.
+  // "5e0a9c417f3a-19" or the like: the same in the error log and the access log, and no other
+  // server's or earlier start's. Valid as long as the exchange.
   std::string_view id();
 
   // State of the handler that is destroyed with the exchange, in reverse order.
@@ -175,6 +176,7 @@ class Exchange {
   const RateLimiter* counted_by_ = nullptr;
   std::shared_ptr<const Runtime> runtime_;
   std::uint64_t number_ = 0;
+  std::string_view id_;  // of the arena, once it has been asked for
   std::optional<ResponseHead> response_;
   std::string_view answered_path_;
   BodySource* source_ = nullptr;

@@ -2,6 +2,7 @@
 #include "server/worker_context.h"
 
 #include <algorithm>
+#include <random>
 
 #include "server/connection.h"
 #include "server/send_pace.h"
@@ -13,13 +14,18 @@ constexpr std::size_t kReceiveBytes = 64 << 10;
 constexpr Duration kLinger{2'000};
 constexpr Duration kProbe{2'000};
 
+std::uint64_t draw_series() {
+  std::random_device random;
+  return (std::uint64_t{random()} << 16) ^ (random() & 0xffff);
+}
+
 }  // namespace
 
-WorkerContext::WorkerContext(EventLoop& loop_, Log& log_, Activity& activity, unsigned number_)
+WorkerContext::WorkerContext(EventLoop& loop_, Log& log_, Activity& activity, unsigned number)
     : loop(loop_),
       log(log_),
-      number(number_),
-      figures(activity.add_worker(number_)),
+      exchange_series(draw_series()),
+      figures(activity.add_worker(number)),
       access_log(loop_, log_),
       clock(loop_),
       received(std::make_unique<RecvBuffer>(kReceiveBytes)),

@@ -87,7 +87,9 @@ class WorkerContext {
 
   EventLoop& loop;
   Log& log;
-  const unsigned number;   // of the worker
+  // In front of the numbers of exchanges: of 48 random bits, so that they differ from those of
+  // other workers, other servers and earlier starts.
+  const std::uint64_t exchange_series;
   WorkerFigures& figures;  // the worker's own
   AccessLog access_log;
   DeadlineClock clock;

@@ -77,7 +77,7 @@ ServerStatus sample() {
   status.workers = {{0, {1, 5, 1, 9, {0, 6, 0, 1, 1}, 0, 2048}}, {1, {2, 3, 0, 4, {}, 4, 100}}};
   status.places = {{"example.org", "/cgi-bin/*", 1, 32, 3, 128}};
   Program program;
-  program.request_id = "0-1";
+  program.request_id = "5e0a9c417f3a-1";
   program.pid = 1234;
   program.file = "/srv/<b>&\"'";
   program.request = "GET /cgi-bin/\x01\xff<script>";

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 
 #include <regex>
+#include <set>
 
 #include "unit/server/fakes.h"
 
@@ -118,7 +119,17 @@ TEST_CASE("A JSON line is an object with every member") {
   CHECK(member(line, "handler") == "\"target\"");
   CHECK(member(line, "referer") == "\"http://r/\"");
   CHECK(member(line, "user_agent") == "\"test\"");
-  CHECK(member(line, "request_id") == "\"1-1\"");
+  CHECK(std::regex_match(member(line, "request_id"), std::regex("\"[0-9a-f]{12}-1\"")));
+}
+
+TEST_CASE("The ids of requests differ, those of another start too") {
+  std::set<std::string> ids;
+  for (int start = 0; start < 3; ++start) {
+    for (const std::string& line : lines_of(get("/a") + get("/b"), "format = \"json\"")) {
+      ids.insert(member(line, "request_id"));
+    }
+  }
+  CHECK(ids.size() == 6);
 }
 
 TEST_CASE("What came from outside cannot break a JSON line") {
