@@ -81,13 +81,18 @@ Proxy::Proxy(const config::Route& route, const config::ProxyHandler& rules,
       shared_(context, route, rules.pool, HealthCheck::Kind::http, false, rules.proxy_protocol),
       tunnel_deadlines_(shared_.pool.clock(), rules.tunnel_timeout) {}
 
-void Proxy::handle(Exchange& exchange) {
+bool Proxy::answers_itself(Exchange& exchange) const {
   if (times_passed(exchange.request()) >= kMostTimesPassed) {
-    return exchange.fail(508, "this request has come through here before: a route leads back");
+    exchange.fail(508, "this request has come through here before: a route leads back");
+    return true;
   }
-  if (ends_here(exchange.request())) {
-    return respond_with_allow(exchange, allow_value(exchange.route().methods, exchange.arena()));
-  }
+  if (!ends_here(exchange.request())) return false;
+  respond_with_allow(exchange, allow_value(exchange.route().methods, exchange.arena()));
+  return true;
+}
+
+void Proxy::handle(Exchange& exchange) {
+  if (answers_itself(exchange)) return;
   const bool is_hashed = rules_.pool.balance == config::Balance::hash;
   const std::string_view key =
       is_hashed ? hash_key_of(rules_.pool.hash_key, exchange) : std::string_view{};
@@ -97,7 +102,10 @@ void Proxy::handle(Exchange& exchange) {
       .begin();
 }
 
-AnswerSource Proxy::foresee(Exchange&) { return {{}, {}, names_of(rules_.pool.upstreams)}; }
+AnswerSource Proxy::foresee(Exchange& exchange) {
+  if (answers_itself(exchange)) return {};
+  return {{}, {}, names_of(rules_.pool.upstreams)};
+}
 
 Result<BuiltHandler> build_proxy(const config::Route& route, const HandlerContext& context) {
   BuiltHandler built;

@@ -18,6 +18,9 @@ class Proxy final : public Handler {
   AnswerSource foresee(Exchange& exchange) override;
 
  private:
+  // True: it has, for no upstream is to be asked.
+  bool answers_itself(Exchange& exchange) const;
+
   const config::ProxyHandler& rules_;
   HttpCodec::Settings settings_;
   GatewayShared shared_;

@@ -30,7 +30,8 @@ class Handler {
   // exchange is destroyed (its keep()-state with it) it must not be touched.
   virtual void handle(Exchange& exchange) = 0;
   // What handle() would take its answer from. Called before it when a request is only rehearsed.
-  // May fail() the exchange where handle() would; must run no program and ask no other server.
+  // May answer the exchange where handle() would at once; must run no program and ask no other
+  // server.
   virtual AnswerSource foresee(Exchange&) { return {}; }
   // The path that another route answers in the place of the request's, for methods that this one
   // does not take, too: a program that is the index of a directory. Asked only for those; where

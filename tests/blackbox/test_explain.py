@@ -265,3 +265,24 @@ def test_limit_that_counts_a_request_is_told_and_counts_none(uvhttpd, tmp_path):
     assert limit == {"requests": 1, "per_ms": 1000, "burst": 1, "key": "header:x-key"}
     large = json.loads(run("--json", "POST", "http://localhost:8080/key", "-H", "Content-Length: 2000"))
     assert large["status"] == 413 and large["because"] == "body_bytes in line 10"
+
+
+PROXY = """
+[[listener]]
+address = "127.0.0.1:8080"
+[[site]]
+[[site.route]]
+path = "/*"
+handler = "proxy"
+upstream = "http://127.0.0.1:9000"
+"""
+
+
+def test_request_that_the_proxy_answers_itself_names_no_upstream(uvhttpd, tmp_path):
+    file = put(tmp_path / "uvhttpd.toml", PROXY)
+
+    def explain(*fields):
+        return json.loads(uvhttpd("explain", "-c", file, "--json", "OPTIONS", "http://localhost:8080/", *fields).stdout)
+    assert explain("-H", "Max-Forwards: 1")["upstream"] == "http://127.0.0.1:9000"
+    answer = explain("-H", "Max-Forwards: 0")
+    assert (answer["upstream"], answer["status"]) == (None, 204)
