@@ -25,11 +25,12 @@ constexpr std::array<Unit, 7> kSizeUnits{{{"GiB", 1 << 30},
 constexpr std::array<Unit, 4> kDurationUnits{
     {{"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
 
-constexpr std::array<std::string_view, 28> kMethods{
-    "GET",       "HEAD",    "POST",       "PUT",        "DELETE",   "OPTIONS", "PATCH",
-    "TRACE",     "CONNECT", "ACL",        "BIND",       "CHECKOUT", "COPY",    "LINK",
-    "LOCK",      "MERGE",   "MKACTIVITY", "MKCALENDAR", "MKCOL",    "MOVE",    "PROPFIND",
-    "PROPPATCH", "REBIND",  "REPORT",     "SEARCH",     "UNBIND",   "UNLINK",  "UNLOCK"};
+constexpr std::array<std::string_view, 33> kMethods{
+    "GET",       "HEAD",     "POST",      "PUT",        "DELETE",     "OPTIONS", "PATCH",
+    "TRACE",     "CONNECT",  "ACL",       "BIND",       "CHECKOUT",   "COPY",    "LINK",
+    "LOCK",      "M-SEARCH", "MERGE",     "MKACTIVITY", "MKCALENDAR", "MKCOL",   "MOVE",
+    "NOTIFY",    "PROPFIND", "PROPPATCH", "PURGE",      "REBIND",     "REPORT",  "SEARCH",
+    "SUBSCRIBE", "UNBIND",   "UNLINK",    "UNLOCK",     "UNSUBSCRIBE"};
 
 // What only the answer itself can know: its framing, its coding, its range, its validators.
 constexpr std::array<std::string_view, 14> kFramingFields{

@@ -7,11 +7,13 @@
 namespace uvhttpd::http {
 namespace {
 
-// Registered beyond RFC 9110, as far as the parser takes them.
+// Registered beyond RFC 9110, as far as the parser takes them; and those of caches and of UPnP,
+// which are not, but which applications behind gateways are asked with.
 constexpr std::string_view kRegistered[] = {
-    "ACL",        "BIND",       "CHECKOUT", "COPY",   "LINK",     "LOCK",      "MERGE",
-    "MKACTIVITY", "MKCALENDAR", "MKCOL",    "MOVE",   "PROPFIND", "PROPPATCH", "REBIND",
-    "REPORT",     "SEARCH",     "UNBIND",   "UNLINK", "UNLOCK",
+    "ACL",      "BIND",      "CHECKOUT",   "COPY",       "LINK",   "LOCK",
+    "M-SEARCH", "MERGE",     "MKACTIVITY", "MKCALENDAR", "MKCOL",  "MOVE",
+    "NOTIFY",   "PROPFIND",  "PROPPATCH",  "PURGE",      "REBIND", "REPORT",
+    "SEARCH",   "SUBSCRIBE", "UNBIND",     "UNLINK",     "UNLOCK", "UNSUBSCRIBE",
 };
 
 }  // namespace

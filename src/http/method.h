@@ -7,8 +7,8 @@
 
 namespace uvhttpd::http {
 
-// `registered` are those of the IANA registry that only gateways can mean something by
-// (PROPFIND and its like); `other` are unknown ones, answered with 501.
+// `registered` are those of the IANA registry, and a few in use beside it, that only gateways can
+// mean something by (PROPFIND, PURGE and their like); `other` are unknown ones, answered with 501.
 enum class Method : std::uint8_t {
   get,
   head,

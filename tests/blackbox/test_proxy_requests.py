@@ -60,9 +60,18 @@ def test_absolute_target_is_passed_on_as_its_path(running, target):
     assert asked.all("Host") == ["localhost"]
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "REPORT"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "REPORT", "PURGE", "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE",
+                                    "M-SEARCH"])
 def test_method_is_passed_on(running, method):
     assert seen(running, method=method).method == method
+
+
+@pytest.mark.parametrize("method", ["QUERY", "SOURCE", "BREW"])
+def test_method_that_the_server_does_not_know_is_not_passed_on(running, method):
+    before = len(running.upstream.requests)
+    with running.client() as client:
+        assert client.request("/", method=method).status == 501
+    assert len(running.upstream.requests) == before
 
 
 def test_options_of_the_server_itself_asks_no_upstream(running):
@@ -235,6 +244,15 @@ def test_placeholder_client_is_whom_a_trusted_proxy_names(running):
 
 def test_request_ids_differ(running):
     assert seen(running, "/set/a").get("X-Request-ID") != seen(running, "/set/a").get("X-Request-ID")
+
+
+def test_request_ids_of_another_start_differ(server, upstream):
+    ids = []
+    for _ in range(2):
+        up = upstream(upstreams.serving(echo))
+        text = upstreams.proxy(up, 'set_headers = { "X-Request-ID" = "{request_id}" }\n')
+        ids.append(upstreams.Request(server(text).fetch("/").body).get("X-Request-ID"))
+    assert all(re.fullmatch("[0-9a-f]{12}-1", each) for each in ids) and ids[0] != ids[1]
 
 
 def test_set_headers_may_say_another_host(running):

@@ -21,11 +21,13 @@ TEST_CASE("method_of knows the methods of RFC 9110 and PATCH") {
 }
 
 TEST_CASE("method_of tells registered methods from unknown ones") {
-  for (const std::string_view name : {"PROPFIND", "MKCOL", "LOCK", "SEARCH", "ACL", "REPORT"}) {
+  for (const std::string_view name : {"PROPFIND", "MKCOL", "LOCK", "SEARCH", "ACL", "REPORT",
+                                      "PURGE", "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE", "M-SEARCH"}) {
     CAPTURE(name);
     CHECK(method_of(name) == Method::registered);
   }
-  for (const std::string_view name : {"", "G", "GETS", "GE", "BREW", "PROPFIN", "PROPFINDS"}) {
+  for (const std::string_view name :
+       {"", "G", "GETS", "GE", "BREW", "PROPFIN", "PROPFINDS", "QUERY", "SOURCE"}) {
     CAPTURE(name);
     CHECK(method_of(name) == Method::other);
   }
