@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "base/file.h"
 #include "base/text.h"
 
 namespace uvhttpd {
@@ -108,46 +107,11 @@ Result<RouteRuntime> build_route(const config::Route& route, const config::Site&
   return runtime;
 }
 
-bool is_below(std::string_view path, std::string_view root) {
-  if (root.empty() || !path.starts_with(root)) return false;
-  return root.ends_with('/') || path.substr(root.size()).starts_with('/');
-}
-
-// Links may lead to the file as well as to the root, so both are compared as written and as they
-// are. What is not seen: a link below the root that leads to the file, or a second name for it.
-bool publishes(const config::FileRules& files, const std::string& path) {
-  if (files.root.empty()) return false;
-  for (const std::string& root : {files.root, real_path(files.root)}) {
-    for (const std::string& file : {path, real_path(path)}) {
-      if (!is_below(file, root)) continue;
-      if (files.hidden_files || !has_hidden_segment(file.substr(root.size()))) return true;
-    }
-  }
-  return false;
-}
-
-// A secret, which `what` names, must not be among the files that anybody is sent.
-Result<void> check_is_unpublished(const std::string& path, std::string_view what,
-                                  const config::Config& config) {
-  for (const config::Site& site : config.sites) {
-    for (const config::Route& route : site.routes) {
-      const auto* rules = std::get_if<config::StaticHandler>(&route.handler);
-      if (rules == nullptr || !publishes(rules->files, path)) continue;
-      return Unexpected(Error{path + ": " + std::string(what) + " below the root " +
-                                  rules->files.root +
-                                  " could be fetched: keep it elsewhere, or give it a name that "
-                                  "begins with a dot",
-                              0});
-    }
-  }
-  return {};
-}
-
-Result<void> check_keys_are_unpublished(const config::Config& config) {
+Result<void> check_keys_are_unpublished(const config::Config& config, const PublishedRoots& roots) {
   for (const config::Site& site : config.sites) {
     if (!site.tls) continue;
     for (const config::KeyPair& pair : site.tls->key_pairs) {
-      TRY(check_is_unpublished(pair.key, "a private key", config));
+      TRY(roots.check_is_unpublished(pair.key, "a private key"));
     }
   }
   return {};
@@ -168,7 +132,8 @@ Result<std::shared_ptr<Runtime>> Runtime::build(std::shared_ptr<const config::Co
                                                 bool serves, RateLimiters* rate_limiters,
                                                 SharedObjects* lasting) {
   std::shared_ptr<Runtime> runtime(new Runtime(std::move(config)));
-  TRY(check_keys_are_unpublished(*runtime->config_));
+  const PublishedRoots roots(*runtime->config_);
+  TRY(check_keys_are_unpublished(*runtime->config_, roots));
   runtime->find_https_ports();
   SharedObjects shared;
   for (const config::Site& site : runtime->config_->sites) {
@@ -190,7 +155,7 @@ Result<std::shared_ptr<Runtime>> Runtime::build(std::shared_ptr<const config::Co
       if (rate_limiters != nullptr) {
         route_runtime.rate_limiter = limiter_of(route, *built, *rate_limiters);
       }
-      TRY(runtime->protect(route_runtime, loop, log));
+      TRY(runtime->protect(route_runtime, roots, loop, log));
       built->routes.push_back(std::move(route_runtime));
     }
     for (const std::string& host : site.hosts) {
@@ -206,12 +171,13 @@ Result<std::shared_ptr<Runtime>> Runtime::build(std::shared_ptr<const config::Co
   return runtime;
 }
 
-Result<void> Runtime::protect(RouteRuntime& route, EventLoop& loop, Log& log) {
+Result<void> Runtime::protect(RouteRuntime& route, const PublishedRoots& roots, EventLoop& loop,
+                              Log& log) {
   const std::optional<config::Auth>& auth = route.config->auth;
   if (!auth) return {};
   std::unique_ptr<Authenticator>& authenticator = authenticators_[auth->users];
   if (!authenticator) {
-    TRY(check_is_unpublished(auth->users, "a file of passwords", *config_));
+    TRY(roots.check_is_unpublished(auth->users, "a file of passwords"));
     TRY_ASSIGN(authenticator, Authenticator::open(auth->users, loop, log));
   }
   route.authenticator = authenticator.get();

@@ -19,6 +19,7 @@
 #include "io/socket.h"
 #include "server/activity.h"
 #include "server/authenticator.h"
+#include "server/published_roots.h"
 #include "server/site.h"
 
 namespace uvhttpd {
@@ -100,7 +101,7 @@ class Runtime {
 
  private:
   explicit Runtime(std::shared_ptr<const config::Config> config) : config_(std::move(config)) {}
-  Result<void> protect(RouteRuntime& route, EventLoop& loop, Log& log);
+  Result<void> protect(RouteRuntime& route, const PublishedRoots& roots, EventLoop& loop, Log& log);
   void find_https_ports();
 
   struct HttpsPort {
