@@ -31,6 +31,9 @@ struct TlsFault {
   std::string file;    // the bad one
   std::string reason;  // "the key does not belong to the certificate /etc/ssl/a.pem"
   Kind kind = Kind::unusable;
+  // Why the system did not give the file, which may pass without it being touched: a lack of
+  // descriptors, say. 0: it is missing, or what is in it is at fault.
+  int os_error = 0;
 };
 
 struct TlsSite {

@@ -120,12 +120,14 @@ std::string subject_of(const X509* certificate) {
 std::optional<std::string> TlsFiles::read(const std::string& path) {
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!file) {
-    fault(path, reason_not_opened(path, errno));
+    const int error = errno;
+    fault(path, reason_not_opened(path, error), error == ENOENT ? 0 : error);
     return std::nullopt;
   }
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) {
-    fault(path, std::generic_category().message(errno));
+    const int error = errno;
+    fault(path, std::generic_category().message(error), error);
     return std::nullopt;
   }
   if (!S_ISREG(status.st_mode)) {
@@ -135,7 +137,7 @@ std::optional<std::string> TlsFiles::read(const std::string& path) {
   Result<std::string> content =
       read_file(file.get(), static_cast<std::uint64_t>(status.st_size), kMaxFile);
   if (!content) {
-    fault(path, content.error().message);
+    fault(path, content.error().message, content.error().os_error);
     return std::nullopt;
   }
   return std::move(*content);

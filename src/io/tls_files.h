@@ -64,8 +64,8 @@ class TlsFiles {
   void check_time(const std::string& path, const x509_st* certificate);
   void check_hosts(const std::string& path, x509_st* certificate,
                    std::span<const std::string> hosts);
-  void fault(const std::string& path, std::string reason) {
-    faults_.push_back({path, std::move(reason), TlsFault::Kind::unusable});
+  void fault(const std::string& path, std::string reason, int os_error = 0) {
+    faults_.push_back({path, std::move(reason), TlsFault::Kind::unusable, os_error});
   }
   void doubt(const std::string& path, std::string reason) {
     warnings_.push_back({path, std::move(reason), TlsFault::Kind::doubtful});

@@ -215,28 +215,48 @@ void Server::warn_of_certificates(std::vector<std::string> warnings, bool are_al
 }
 
 void Server::refresh_certificates() {
-  if (is_draining_ || !certificate_files_.has_changed()) return;
+  if (is_draining_) return;
+  const bool is_changed = certificate_files_.has_changed();
+  if (!is_changed && told_of_kept_.empty()) return;
   auto read = read_certificates(*config_, renewal_of(certificates_));
   if (!read) {
     log_.error("tls", "the old certificates stay in use: {}", read.error().message);
     return;
   }
-  std::string kept;
-  if (read->context != nullptr) {
-    const std::vector<const config::Site*> sites = tls_sites(*config_);
-    for (const TlsKept& each : read->context->kept()) {
-      const config::Site& site = *sites[each.site];
-      const std::string name = site.hosts.empty() ? "the default site" : site.hosts.front();
-      log_.error("tls", "the old certificates of {} stay in use: {}", name, text_of(each.faults));
-      read->files.keep(certificate_files_, certificate_files(*site.tls));
-      kept += (kept.empty() ? "" : ", ") + name;
-    }
-    if (read->context->kept().size() == sites.size()) return;
-  }
+  const KeptCertificates kept = kept_of(*read);
+  if (!tell_of_kept(kept, is_changed)) return;
+  if (!kept.lines.empty() && kept.lines.size() == tls_sites(*config_).size()) return;
   certificates_ = std::move(read->context);
   certificate_files_ = std::move(read->files);
   for (const auto& worker : workers_) worker->use_certificates(certificates_);
-  log_.info("tls", "certificates read again{}", kept.empty() ? "" : ", but for those of " + kept);
+  log_.info("tls", "certificates read again{}",
+            kept.sites.empty() ? "" : ", but for those of " + kept.sites);
+}
+
+Server::KeptCertificates Server::kept_of(Certificates& read) const {
+  KeptCertificates kept;
+  if (read.context == nullptr) return kept;
+  const std::vector<const config::Site*> sites = tls_sites(*config_);
+  for (const TlsKept& each : read.context->kept()) {
+    const config::Site& site = *sites[each.site];
+    const std::string name = site.hosts.empty() ? "the default site" : site.hosts.front();
+    kept.lines.push_back("the old certificates of " + name +
+                         " stay in use: " + text_of(each.faults));
+    kept.sites += (kept.sites.empty() ? "" : ", ") + name;
+    kept.may_pass = kept.may_pass || may_pass(each.faults);
+    read.files.keep(certificate_files_, certificate_files(*site.tls));
+  }
+  return kept;
+}
+
+bool Server::tell_of_kept(const KeptCertificates& kept, bool is_changed) {
+  const std::vector<std::string> told =
+      std::exchange(told_of_kept_, kept.may_pass ? kept.lines : std::vector<std::string>{});
+  if (!is_changed && kept.lines == told) return false;
+  for (const std::string& line : kept.lines) {
+    if (std::find(told.begin(), told.end(), line) == told.end()) log_.error("tls", "{}", line);
+  }
+  return true;
 }
 
 Result<void> Server::start(std::shared_ptr<const config::Config> config) {
@@ -335,6 +355,7 @@ void Server::commit(std::shared_ptr<const config::Config> config, std::vector<Ad
   set_place_limits(*config_, activity_);
   certificates_ = std::move(certificates.context);
   certificate_files_ = std::move(certificates.files);
+  told_of_kept_.clear();
   for (unsigned i = 0; i < worker_count_; ++i) workers_[i]->commit(sockets_of(i), certificates_);
   activity_.note_reload();
 }

@@ -67,6 +67,15 @@ class Server {
     std::shared_ptr<const TlsContext> context;
     FileWatch files;  // as they were before they were read
   };
+  // Says which sites go on with what they had, and why; empty: all have new certificates.
+  struct KeptCertificates {
+    std::vector<std::string> lines;
+    std::string sites;
+    bool may_pass = false;  // when the same files are read again
+  };
+  KeptCertificates kept_of(Certificates& read) const;
+  // False when all of it was said the last time and nothing has changed since.
+  bool tell_of_kept(const KeptCertificates& kept, bool is_changed);
   Result<Certificates> read_certificates(const config::Config& config, TlsRenewal renewal);
   // Where there are others, new ones that have expired are an error.
   TlsRenewal renewal_of(std::shared_ptr<const TlsContext> in_use) const;
@@ -87,6 +96,7 @@ class Server {
   std::shared_ptr<const TlsContext> certificates_;
   FileWatch certificate_files_;  // as they were when what is in use was read
   std::vector<std::string> told_of_certificates_;
+  std::vector<std::string> told_of_kept_;  // while reading certificates again may go better
   RateLimiters rate_limiters_;
   Activity activity_;
   unsigned worker_count_ = 1;

@@ -9,11 +9,15 @@
 namespace uvhttpd {
 namespace {
 
+std::int64_t nanoseconds(const timespec& time) {
+  return time.tv_sec * 1'000'000'000 + time.tv_nsec;
+}
+
 FileStamp stamp_of(const std::string& file) {
   struct stat info {};
   if (::stat(file.c_str(), &info) != 0) return {};
-  return {info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec, info.st_ino,
-          static_cast<std::uint64_t>(info.st_size)};
+  return {nanoseconds(info.st_mtim), info.st_ino, static_cast<std::uint64_t>(info.st_size),
+          nanoseconds(info.st_ctim)};
 }
 
 std::vector<FileStamp> stamps_of(const std::vector<std::string>& files) {
@@ -74,6 +78,11 @@ std::string text_of(const std::vector<TlsFault>& faults) {
   std::string text;
   for (const TlsFault& fault : faults) text += (text.empty() ? "" : "; ") + text_of(fault);
   return text;
+}
+
+bool may_pass(const std::vector<TlsFault>& faults) {
+  return std::any_of(faults.begin(), faults.end(),
+                     [](const TlsFault& fault) { return fault.os_error != 0; });
 }
 
 void FileWatch::watch(std::vector<std::string> files) {

@@ -31,11 +31,15 @@ std::vector<const config::Site*> tls_sites(const config::Config& config);
 std::string text_of(const TlsFault& fault);
 std::string text_of(const std::vector<TlsFault>& faults);
 
+// Whether reading the same files again may go better.
+bool may_pass(const std::vector<TlsFault>& faults);
+
 // What tells whether a file has been changed or replaced.
 struct FileStamp {
   std::int64_t modified = 0;  // nanoseconds
   std::uint64_t inode = 0;
   std::uint64_t bytes = 0;
+  std::int64_t changed = 0;  // nanoseconds; also by who may read it
   bool operator==(const FileStamp&) const = default;
 };
 

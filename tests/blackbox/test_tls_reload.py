@@ -2,6 +2,7 @@
 """TLS: certificates that change while the server runs."""
 import os
 import re
+import resource
 import shutil
 
 import pytest
@@ -168,6 +169,19 @@ def test_broken_files_that_are_noticed_keep_the_old_ones_until_they_are_mended(s
     assert shown(running, trusting) == certificates.fingerprint(pairs["old"].certificate)
     install(pairs["new"], tmp_path / "live")
     wait_for(running, trusting, pairs["new"])
+
+
+def test_new_files_are_read_once_there_are_descriptors_again(serve, trusting, pairs, tmp_path):
+    install(pairs["old"], tmp_path / "live")
+    running = serve()
+    assert shown(running, trusting) == certificates.fingerprint(pairs["old"].certificate)
+    limits = resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+    install(pairs["new"], tmp_path / "live")
+    running.wait_for_log(r"old certificates of the default site stay in use: .*Too many open files")
+    resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE, limits)
+    wait_for(running, trusting, pairs["new"])
+    assert len(re.findall("stay in use", running.log_text())) == 1, running.log_text()
 
 
 def test_a_warning_is_told_again_only_when_it_is_another(server, authority, pairs, tmp_path):

@@ -4,6 +4,9 @@
 
 #include <doctest/doctest.h>
 
+#include <cerrno>
+#include <chrono>
+
 #include "support/temp_dir.h"
 
 namespace uvhttpd::tests {
@@ -34,11 +37,26 @@ TEST_CASE("FileWatch tells of a change once, and goes on knowing what it was tol
     directory.write("next", "new");
     std::filesystem::rename(directory / "next", file);
   }
+  SUBCASE("of who may read it") {
+    // The clock of the file system is coarse: until the mark of the change is another one.
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (watch.is_unchanged(file)) {
+      REQUIRE(std::chrono::steady_clock::now() < limit);
+      std::filesystem::permissions(file, std::filesystem::perms::owner_all);
+    }
+  }
   SUBCASE("when it is gone") { std::filesystem::remove(file); }
   CHECK_FALSE(watch.is_unchanged(file));
   CHECK(watch.has_changed());
   CHECK_FALSE(watch.has_changed());
   CHECK_FALSE(watch.is_unchanged(file));
+}
+
+TEST_CASE("What the system did not give may pass, what is in a file does not") {
+  CHECK_FALSE(may_pass({}));
+  CHECK_FALSE(may_pass({{"/a.pem", "no certificate in it"}}));
+  CHECK(may_pass({{"/a.pem", "no certificate in it"},
+                  {"/b.pem", "Too many open files", TlsFault::Kind::unusable, EMFILE}}));
 }
 
 TEST_CASE("FileWatch keeps of some files what it knew before") {
