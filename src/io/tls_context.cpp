@@ -111,6 +111,19 @@ struct TlsContext::Callbacks {
     }
     return 0;
   }
+
+  // A session outlives the handshake in which the certificate of its client was good: one whose
+  // certificate has expired since begins anew, and its client shows what it has.
+  static SSL_TICKET_RETURN on_opened_ticket(SSL*, SSL_SESSION* session, const unsigned char*,
+                                            std::size_t, SSL_TICKET_STATUS status, void*) {
+    const bool is_renewed = status == SSL_TICKET_SUCCESS_RENEW;
+    if (status != SSL_TICKET_SUCCESS && !is_renewed) return SSL_TICKET_RETURN_IGNORE_RENEW;
+    const X509* client = ::SSL_SESSION_get0_peer(session);
+    if (client != nullptr && ::X509_cmp_current_time(::X509_get0_notAfter(client)) <= 0) {
+      return SSL_TICKET_RETURN_IGNORE_RENEW;
+    }
+    return is_renewed ? SSL_TICKET_RETURN_USE_RENEW : SSL_TICKET_RETURN_USE;
+  }
 };
 
 class TlsContext::Builder {
@@ -198,6 +211,8 @@ class TlsContext::Builder {
     SSL_CTX_set_session_cache_mode(made, SSL_SESS_CACHE_OFF);
     ::SSL_CTX_set_timeout(made, kSessionSeconds);
     ::SSL_CTX_set_tlsext_ticket_key_evp_cb(made, Callbacks::on_ticket);
+    ASSERT(::SSL_CTX_set_session_ticket_cb(made, nullptr, Callbacks::on_opened_ticket, nullptr) ==
+           1);
     ::SSL_CTX_set_max_early_data(made, 0);
   }
 

@@ -2,6 +2,10 @@
 // unit/io/tls_handshake_test.cpp: what two peers agree on, and whom we turn away.
 #include <doctest/doctest.h>
 
+#include <chrono>
+#include <map>
+#include <thread>
+
 #include "support/tls_peers.h"
 
 namespace uvhttpd::tests {
@@ -274,6 +278,40 @@ TEST_CASE("A resumed session has the certificate of its client, for the same sit
     for (SSL_SESSION* kept : {first.session, again.session, elsewhere.session, later.session}) {
       ::SSL_SESSION_free(kept);
     }
+  }
+}
+
+TEST_CASE("A session ends with the certificate of its client") {
+  constexpr long kLife = 5;
+  const TestCertificate authority({"authority", "", KeyKind::ecdsa, -3600, 86400, nullptr, true});
+  const TestCertificate ours({"ours", "", KeyKind::ecdsa, -3600, kLife, &authority});
+  const TestCertificate server({"server", "DNS:a.example"});
+  TestSites sites;
+  config::Tls tls;
+  tls.client_ca = sites.file("ca.pem", authority.pem());
+  sites.add({"a.example"}, {&server}, tls);
+  std::map<int, SSL_SESSION*> sessions;
+  for (const int version : kVersions) {
+    CAPTURE(version);
+    sessions[version] =
+        visit(sites.build(), {.version = version, .server_name = "a.example", .certificate = &ours})
+            .session;
+    REQUIRE(sessions[version] != nullptr);
+  }
+  const ASN1_TIME* end = ::X509_get0_notAfter(ours.certificate.get());
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  const auto is_over = [end] { return ::X509_cmp_current_time(end) < 0; };
+  while (!is_over() && std::chrono::steady_clock::now() < limit) std::this_thread::yield();
+  REQUIRE(is_over());
+  for (const auto& [version, session] : sessions) {
+    const int shown = version;
+    CAPTURE(shown);
+    TlsPair late(
+        sites.build(),
+        {.version = version, .server_name = "a.example", .certificate = &ours, .session = session});
+    CHECK(late.fails());
+    CHECK_FALSE(late.owner.info().is_established);
+    ::SSL_SESSION_free(session);
   }
 }
 
