@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -39,9 +40,50 @@ Bio memory(const std::string& content) {
   return bio;
 }
 
+struct NamedContent {
+  const std::string& path;
+  const std::string& content;
+};
+
+template <class T, void (*free)(T*), class Decode>
+bool is_in_der(const std::string& content, Decode decode) {
+  const auto* at = reinterpret_cast<const unsigned char*>(content.data());
+  T* object = decode(nullptr, &at, static_cast<long>(content.size()));
+  free(object);
+  ::ERR_clear_error();
+  return object != nullptr;
+}
+
+bool is_pkcs12(const std::string& content) {
+  return is_in_der<PKCS12, ::PKCS12_free>(content, ::d2i_PKCS12);
+}
+
+// Of a file without any in PEM.
+std::string why_no_certificate(const NamedContent& file) {
+  if (is_in_der<X509, ::X509_free>(file.content, ::d2i_X509)) {
+    return "is in DER, but PEM is needed: openssl x509 -inform DER -in " + file.path;
+  }
+  if (is_pkcs12(file.content)) {
+    return "is in PKCS#12, but PEM is needed: openssl pkcs12 -nokeys -in " + file.path;
+  }
+  const bool has_key = file.content.find("PRIVATE KEY-----") != std::string::npos;
+  return std::string("no certificate in it") + (has_key ? ", but a private key" : "");
+}
+
+std::string why_no_key(const NamedContent& file) {
+  if (is_in_der<EVP_PKEY, ::EVP_PKEY_free>(file.content, ::d2i_AutoPrivateKey)) {
+    return "is in DER, but PEM is needed: openssl pkey -inform DER -in " + file.path;
+  }
+  if (is_pkcs12(file.content)) {
+    return "is in PKCS#12, but PEM is needed: openssl pkcs12 -nocerts -noenc -in " + file.path;
+  }
+  const bool has_certificate = file.content.find("CERTIFICATE-----") != std::string::npos;
+  return std::string("no private key in it") + (has_certificate ? ", but a certificate" : "");
+}
+
 // All certificates of the file; what is wrong with it is told in `reason`.
-std::vector<Certificate> certificates_in(const std::string& content, std::string& reason) {
-  const Bio bio = memory(content);
+std::vector<Certificate> certificates_in(const NamedContent& file, std::string& reason) {
+  const Bio bio = memory(file.content);
   std::vector<Certificate> all;
   ::ERR_clear_error();
   while (X509* next = ::PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) {
@@ -51,7 +93,7 @@ std::vector<Certificate> certificates_in(const std::string& content, std::string
   if (!is_over) {
     reason = "not a certificate in PEM: " + library_reason();
   } else if (all.empty()) {
-    reason = "no certificate in it";
+    reason = why_no_certificate(file);
   }
   ::ERR_clear_error();
   return all;
@@ -63,15 +105,15 @@ int refuse_password(char*, int, int, void* was_asked) {
   return -1;
 }
 
-PrivateKey key_in(const std::string& content, std::string& reason) {
-  const Bio bio = memory(content);
+PrivateKey key_in(const NamedContent& file, std::string& reason) {
+  const Bio bio = memory(file.content);
   bool is_encrypted = false;
   ::ERR_clear_error();
   PrivateKey key(::PEM_read_bio_PrivateKey(bio.get(), nullptr, refuse_password, &is_encrypted));
   if (key == nullptr) {
-    const bool is_missing = content.find("PRIVATE KEY-----") == std::string::npos;
+    const bool is_missing = file.content.find("PRIVATE KEY-----") == std::string::npos;
     reason = is_encrypted ? "the key is encrypted, and nobody is there to enter a password"
-             : is_missing ? "no private key in it"
+             : is_missing ? why_no_key(file)
                           : "not a private key in PEM: " + library_reason();
   }
   ::ERR_clear_error();
@@ -84,6 +126,23 @@ std::string text_of(const ASN1_TIME* time) {
   char* text = nullptr;
   const long size = BIO_get_mem_data(bio.get(), &text);
   return {text, static_cast<std::size_t>(size)};
+}
+
+// The certificate that the key belongs to, or nullptr.
+const X509* owner_of(const EVP_PKEY* key, const std::vector<Certificate>& chain) {
+  const auto found = std::find_if(chain.begin(), chain.end(), [key](const Certificate& each) {
+    return ::X509_check_private_key(each.get(), key) == 1;
+  });
+  ::ERR_clear_error();
+  return found != chain.end() ? found->get() : nullptr;
+}
+
+// Of a key that the library would refuse for its size; 0: it is large enough.
+int bits_of_weak_key(const X509* certificate) {
+  constexpr int kSecurityBits = 112;  // of its security level 2
+  const EVP_PKEY* key = ::X509_get0_pubkey(certificate);
+  if (key == nullptr || ::EVP_PKEY_get_security_bits(key) >= kSecurityBits) return 0;
+  return ::EVP_PKEY_get_bits(key);
 }
 
 bool is_for(X509* certificate, const std::string& host) {
@@ -155,7 +214,7 @@ void TlsFiles::read_key_pair(const TlsSite& site, const config::KeyPair& pair,
   std::vector<Certificate> chain;
   std::string reason;
   if (const std::optional<std::string> content = read(pair.certificate)) {
-    chain = certificates_in(*content, reason);
+    chain = certificates_in({pair.certificate, *content}, reason);
     if (!reason.empty()) {
       fault(pair.certificate, reason);
       chain.clear();
@@ -163,19 +222,30 @@ void TlsFiles::read_key_pair(const TlsSite& site, const config::KeyPair& pair,
   }
   PrivateKey key;
   if (std::optional<std::string> content = read(pair.key)) {
-    key = key_in(*content, reason = {});
+    key = key_in({pair.key, *content}, reason = {});
     ::OPENSSL_cleanse(content->data(), content->size());
     if (key == nullptr) fault(pair.key, reason);
   }
   if (chain.empty()) return;
   X509* leaf = chain.front().get();
+  const X509* owner = key != nullptr ? owner_of(key.get(), chain) : leaf;
+  if (owner != nullptr && owner != leaf) {
+    return fault(pair.certificate, "the certificate of " + subject_of(owner) + ", which the key " +
+                                       pair.key + " belongs to, must be the first in it");
+  }
   for (const Certificate& each : chain) check_time(pair.certificate, each.get());
   check_hosts(pair.certificate, leaf, site.hosts);
   check_uses(pair.certificate, leaf);
   if (key == nullptr) return;
-  if (::X509_check_private_key(leaf, key.get()) != 1) {
-    ::ERR_clear_error();
+  if (owner == nullptr) {
     return fault(pair.key, "the key does not belong to the certificate " + pair.certificate);
+  }
+  for (const Certificate& each : chain) {
+    const int bits = bits_of_weak_key(each.get());
+    if (bits == 0) continue;
+    return fault(pair.certificate, "the key of " + subject_of(each.get()) + " has " +
+                                       std::to_string(bits) +
+                                       " bits: RSA needs 2048, an elliptic curve 224");
   }
   check_curve(pair.key, key.get());
   const int kind = ::EVP_PKEY_get_base_id(key.get());
@@ -190,7 +260,7 @@ void TlsFiles::read_client_ca(const std::string& path, TlsMaterial& material) {
   std::optional<std::string> content = read(path);
   if (!content) return;
   std::string reason;
-  std::vector<Certificate> trusted = certificates_in(*content, reason);
+  std::vector<Certificate> trusted = certificates_in({path, *content}, reason);
   if (!reason.empty()) return fault(path, reason);
   for (const Certificate& each : trusted) check_time(path, each.get());
   const bool has_authority =
@@ -200,6 +270,9 @@ void TlsFiles::read_client_ca(const std::string& path, TlsMaterial& material) {
     doubt(path,
           "no certificate of an authority in it: only clients with these very certificates "
           "are let in");
+  }
+  if (content->find("-----BEGIN X509 CRL-----") != std::string::npos) {
+    doubt(path, "a revocation list in it is not used");
   }
   material.trusted = std::move(trusted);
   material.trusted_text = std::move(*content);

@@ -86,6 +86,58 @@ def test_a_key_with_a_password_is_named(check, files):
     assert status == 2 and re.search(r"key\.pem.*encrypted", said), said
 
 
+@pytest.mark.parametrize("file, made, told", [
+    ("cert.pem", ["x509", "-outform", "DER"], "is in DER, but PEM is needed: openssl x509 -inform DER -in"),
+    ("cert.pem", ["pkcs12", "-export", "-inkey", "key.pem", "-passout", "pass:"],
+     "is in PKCS#12, but PEM is needed: openssl pkcs12 -nokeys -in"),
+    ("key.pem", ["pkey", "-outform", "DER"], "is in DER, but PEM is needed: openssl pkey -inform DER -in"),
+    ("key.pem", ["pkcs12", "-export", "-nocerts", "-passout", "pass:"],
+     "is in PKCS#12, but PEM is needed: openssl pkcs12 -nocerts -noenc -in"),
+], ids=["a certificate in DER", "a certificate in PKCS12", "a key in DER", "a key in PKCS12"])
+def test_files_in_other_formats_are_told_how_to_become_pem(check, files, file, made, told):
+    made = [str(files / each) if each.endswith(".pem") else each for each in made]
+    certificates.run(*made, "-in", files / file, "-out", files / "other")
+    (files / "other").replace(files / file)
+    status, said = check()
+    assert status == 2 and f"{file}: {told} {files / file}" in said, said
+
+
+def test_a_certificate_and_a_key_that_are_exchanged_are_named(check, files):
+    (files / "cert.pem").rename(files / "aside")
+    (files / "key.pem").rename(files / "cert.pem")
+    (files / "aside").rename(files / "key.pem")
+    status, said = check()
+    assert status == 2, said
+    assert "cert.pem: no certificate in it, but a private key" in said, said
+    assert "key.pem: no private key in it, but a certificate" in said, said
+
+
+def test_a_chain_that_does_not_begin_with_the_certificate_of_the_key_is_named(check, files, authority):
+    put(files / "cert.pem", authority.certificate.read_text() + (files / "cert.pem").read_text())
+    status, said = check()
+    assert status == 2 and re.search(r"cert\.pem: the certificate of CN=localhost, which the key .*key\.pem belongs to, "
+                                     "must be the first in it", said), said
+    assert "warning" not in said, said
+
+
+@pytest.mark.parametrize("kind, bits", [("rsa:1024", 1024), ("rsa:2048", 0)])
+def test_a_key_that_is_too_small_is_told_what_is_enough(check, files, kind, bits):
+    certificates.run("req", "-x509", "-newkey", kind, "-noenc", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+                     "-keyout", files / "key.pem", "-out", files / "cert.pem")
+    status, said = check()
+    assert status == (2 if bits else 0), said
+    assert (f"the key of CN=localhost has {bits} bits: RSA needs 2048, an elliptic curve 224" in said) == bool(bits), said
+
+
+def test_a_revocation_list_that_is_not_used_is_named(check, files, authority):
+    put(files / "ca.pem", authority.certificate.read_bytes())
+    status, said = check(', client_ca = "ca.pem"')
+    assert status == 0 and "warning" not in said, said
+    put(files / "ca.pem", authority.certificate.read_text() + BROKEN.format("X509 CRL"))
+    status, said = check(', client_ca = "ca.pem"')
+    assert status == 0 and re.search(r"ca\.pem: warning: a revocation list in it is not used", said), said
+
+
 @pytest.mark.parametrize("file", ["cert.pem", "key.pem"])
 def test_a_missing_file_is_named(check, files, file):
     (files / file).unlink()

@@ -41,7 +41,8 @@ TEST_CASE("TlsContext names each file that it cannot use, and why") {
       {"an empty key", good.pem(), "", "key", "no private key in it"},
       {"a key for a certificate", good.key_pem(), good.key_pem(), "pem", "no certificate in it"},
       {"a certificate for a key", good.pem(), good.pem(), "key", "no private key in it"},
-      {"a key that is too weak", weak.pem(), weak.key_pem(), "pem", "key too small"},
+      {"a key that is too weak", weak.pem(), weak.key_pem(), "pem",
+       "has 1024 bits: RSA needs 2048"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.name);
