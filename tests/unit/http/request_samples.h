@@ -336,7 +336,7 @@ inline std::vector<Sample> bad_request_lines() {
       {"an unknown method", "FOO / HTTP/1.1\r\n\r\n", {"501"}},
       {"a method in lower case", "get / HTTP/1.1\r\n\r\n", {"501"}},
       {"a method with a letter more", "GETS / HTTP/1.1\r\n\r\n", {"501"}},
-      {"M-SEARCH", "M-SEARCH * HTTP/1.1\r\n\r\n", {"501"}},
+      {"M-SEARCH", "M-SEARCH * HTTP/1.1\r\n\r\n", {"M-SEARCH * 1.1", "end"}},
       {"a method of 32 octets", std::string(32, 'M') + " / HTTP/1.1\r\n\r\n", {"501"}},
       {"a method of 33 octets", std::string(33, 'M') + " / HTTP/1.1\r\n\r\n", {"501"}},
       {"a method that has no end", std::string(600, 'M'), {"501"}},
