@@ -31,6 +31,18 @@ ChildEnd in_child(Act&& act) {
   return {WEXITSTATUS(status), 0};
 }
 
+// To see what type an object has, it asks the kernel by a pipe whether there is memory, and takes
+// an object for none where it gets no pipe.
+#if defined(__has_feature)
+#if __has_feature(undefined_behavior_sanitizer)
+constexpr bool kSanitizerNeedsDescriptors = true;
+#else
+constexpr bool kSanitizerNeedsDescriptors = false;
+#endif
+#else
+constexpr bool kSanitizerNeedsDescriptors = false;
+#endif
+
 // Of a process that may have few: none is free afterwards.
 inline std::vector<UniqueFd> all_descriptors() {
   rlimit limit{};

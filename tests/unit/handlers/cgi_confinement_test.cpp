@@ -61,6 +61,10 @@ TEST_CASE("A lack of descriptors takes no rights from programs, it refuses one")
     MESSAGE("no Landlock in this kernel");
     return;
   }
+  if (tests::kSanitizerNeedsDescriptors) {
+    MESSAGE("a sanitizer that needs descriptors itself");
+    return;
+  }
   constexpr int kRefused = 100;
   // With a secret in it, /usr is given piece by piece.
   for (const std::string secret : {"", "/usr/share/of-this-test/uvhttpd.toml"}) {
