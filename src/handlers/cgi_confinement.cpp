@@ -50,7 +50,9 @@ constexpr const char* kTemporary[] = {"/tmp", "/var/tmp", "/dev/shm"};
 
 // What is nobody's business but the server's.
 std::vector<std::string> secrets_of(const config::Config& config) {
-  std::vector<std::string> secrets = {"/etc/uvhttpd"};
+  std::vector<std::string> secrets;
+  secrets.reserve(8);
+  secrets.emplace_back("/etc/uvhttpd");
   const auto add = [&secrets](const std::string& file) {
     if (file.empty()) return;
     secrets.push_back(file);

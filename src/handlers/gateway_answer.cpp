@@ -89,8 +89,7 @@ void GatewayRun::read_head() {
   if (has_room_again()) exchange_.wake();
 }
 
-template <class Call>
-bool GatewayRun::outlives(Call call) {
+bool GatewayRun::outlives(const std::function<void()>& call) {
   bool destroyed = false;
   destroyed_ = &destroyed;
   call();

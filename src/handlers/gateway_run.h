@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -84,8 +85,7 @@ class GatewayRun final : public BodySink, public BodySource {
   void read_head();
   IoResult receive();
   // False when the exchange, and this with it, is no more after the call.
-  template <class Call>
-  bool outlives(Call call);
+  bool outlives(const std::function<void()>& call);
   void answer();
   void open_tunnel(const ResponseHead& head);
   void handle_again(std::string_view target);
