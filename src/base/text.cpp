@@ -60,6 +60,32 @@ void append_hex(std::string& out, std::string_view prefix, unsigned char octet) 
   out.push_back(kHex[octet & 15]);
 }
 
+// Of one character of `length` octets in UTF-8.
+bool is_control(std::string_view text, std::size_t length) {
+  const auto octet = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  if (length == 1) return octet(0) < 0x20 || octet(0) == 0x7f;
+  if (length == 2) {  // U+0080 to U+009F, U+061C
+    return (octet(0) == 0xc2 && octet(1) < 0xa0) || (octet(0) == 0xd8 && octet(1) == 0x9c);
+  }
+  if (length != 3 || octet(0) != 0xe2) return false;
+  // U+200E, U+200F, U+2028 to U+202E; U+2066 to U+2069
+  return octet(1) == 0x80
+             ? octet(2) == 0x8e || octet(2) == 0x8f || (octet(2) >= 0xa8 && octet(2) <= 0xae)
+             : octet(1) == 0x81 && octet(2) >= 0xa6 && octet(2) <= 0xa9;
+}
+
+// \uXXXX of one character of up to three octets.
+void append_json_escape(std::string& out, std::string_view text, std::size_t length) {
+  const auto bits = [&](std::size_t i, unsigned mask) {
+    return static_cast<unsigned char>(text[i]) & mask;
+  };
+  const unsigned point = length == 1   ? bits(0, 0x7f)
+                         : length == 2 ? bits(0, 0x1f) << 6 | bits(1, 0x3f)
+                                       : bits(0, 0x0f) << 12 | bits(1, 0x3f) << 6 | bits(2, 0x3f);
+  append_hex(out, "\\u", static_cast<unsigned char>(point >> 8));
+  append_hex(out, {}, static_cast<unsigned char>(point & 0xff));
+}
+
 }  // namespace
 
 std::size_t utf8_length(std::string_view text) {
@@ -105,36 +131,6 @@ std::string escape_for_log(std::string_view text) {
   }
   return out;
 }
-
-namespace {
-
-// Of one character of `length` octets in UTF-8.
-bool is_control(std::string_view text, std::size_t length) {
-  const auto octet = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  if (length == 1) return octet(0) < 0x20 || octet(0) == 0x7f;
-  if (length == 2) {  // U+0080 to U+009F, U+061C
-    return (octet(0) == 0xc2 && octet(1) < 0xa0) || (octet(0) == 0xd8 && octet(1) == 0x9c);
-  }
-  if (length != 3 || octet(0) != 0xe2) return false;
-  // U+200E, U+200F, U+2028 to U+202E; U+2066 to U+2069
-  return octet(1) == 0x80
-             ? octet(2) == 0x8e || octet(2) == 0x8f || (octet(2) >= 0xa8 && octet(2) <= 0xae)
-             : octet(1) == 0x81 && octet(2) >= 0xa6 && octet(2) <= 0xa9;
-}
-
-// \uXXXX of one character of up to three octets.
-void append_json_escape(std::string& out, std::string_view text, std::size_t length) {
-  const auto bits = [&](std::size_t i, unsigned mask) {
-    return static_cast<unsigned char>(text[i]) & mask;
-  };
-  const unsigned point = length == 1   ? bits(0, 0x7f)
-                         : length == 2 ? bits(0, 0x1f) << 6 | bits(1, 0x3f)
-                                       : bits(0, 0x0f) << 12 | bits(1, 0x3f) << 6 | bits(2, 0x3f);
-  append_hex(out, "\\u", static_cast<unsigned char>(point >> 8));
-  append_hex(out, {}, static_cast<unsigned char>(point & 0xff));
-}
-
-}  // namespace
 
 std::string escape_for_json(std::string_view text) {
   std::string out;

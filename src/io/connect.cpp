@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <cstring>
 
+#include "base/passing.h"
+
 namespace uvhttpd {
 namespace {
 
@@ -96,10 +98,7 @@ Result<UniqueFd> begin_connect(const SocketAddress& address) {
   return fd;
 }
 
-bool is_lack_of_room(int error) {
-  return error == EAGAIN || error == EMFILE || error == ENFILE || error == ENOBUFS ||
-         error == ENOMEM;
-}
+bool is_lack_of_room(int error) { return error == EAGAIN || is_lack_of_resources(error); }
 
 int connect_result(int fd) {
   int failure = 0;

@@ -5,6 +5,8 @@
 
 #include <cerrno>
 
+#include "base/passing.h"
+
 namespace uvhttpd {
 namespace {
 
@@ -29,10 +31,6 @@ bool belongs_to_one_connection(int error) {
     case ENOPROTOOPT: return true;
     default: return false;
   }
-}
-
-bool is_lack_of_resources(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
 }  // namespace

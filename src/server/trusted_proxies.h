@@ -13,9 +13,8 @@ namespace uvhttpd {
 // X-Forwarded-Proto. Each proxy adds at the right: from there trusted addresses are passed over,
 // and the first other one is the client. What is no address ends the walk, too: then the client is
 // the last proxy known. A proxy must not let through, as a client sent it, the one of Forwarded and
-// X-Forwarded-For that it does not write itself. False when Forwarded
-// is malformed, and the request to be refused: a client's rubbish must not hide what a proxy has
-// added behind it.
+// X-Forwarded-For that it does not write itself. False when Forwarded is malformed, and the request
+// to be refused: a client's rubbish must not hide what a proxy has added behind it.
 bool believe_proxies(Request& request, const config::Listener& listener, Arena& arena);
 
 }  // namespace uvhttpd

@@ -231,13 +231,7 @@ def test_expectation_is_handed_on_and_its_100_handed_back(server, upstream):
 
 
 def test_answer_may_begin_with_the_100_in_one_piece(server, upstream):
-    def stream(connection):
-        asked = connection.head()
-        connection.send(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-        body = connection.body_of(asked).body
-        connection.send(b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body))
-
-    running = server(proxy(upstream(stream)))
+    running = server(proxy(upstream(upstreams.echoing_early(b"HTTP/1.1 100 Continue\r\n\r\n"))))
     with running.client() as client:
         expecting(client)
         assert client.read_until(b"\r\n\r\n").startswith(b"HTTP/1.1 100 ")

@@ -159,13 +159,7 @@ def test_client_that_sends_before_it_reads_is_not_left_waiting(server, upstream)
 
 def test_upstream_that_waits_for_the_client_has_time(server, upstream):
     """An answer that begins before the request has ended, and a client that pauses for longer than idle_timeout."""
-    def echo(connection):
-        asked = connection.head()
-        connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-        body = connection.body_of(asked).body
-        connection.send(b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body))
-
-    running = server(proxy(upstream(echo), 'idle_timeout = "100ms"'))
+    running = server(proxy(upstream(upstreams.echoing_early()), 'idle_timeout = "100ms"'))
     with running.client() as client:
         client.send(wire.request("/", "POST", ["Content-Length: 6"]) + b"abc")
         assert client.read_until(b"\r\n\r\n").startswith(b"HTTP/1.1 200 ")

@@ -168,6 +168,17 @@ def serving(handle):
     return behave
 
 
+def echoing_early(before=b""):
+    """A behaviour: the answer begins, behind `before`, when the request's head has come; its body is the request's."""
+    def behave(connection):
+        asked = connection.head()
+        connection.send(before + b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        body = connection.body_of(asked).body
+        connection.send(wire.chunked(body, len(body)))
+
+    return behave
+
+
 def saying(octets):
     """A behaviour: each request is answered with these octets."""
     return serving(lambda asked: octets)
