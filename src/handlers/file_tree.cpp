@@ -110,7 +110,8 @@ FileTree::FileTree(const config::FileRules& rules, Directory root, Surroundings 
       types_(around_.config, rules.charset),
       root_(std::move(root)),
       symlinks_(symlink_policy(rules.symlinks)),
-      names_(rules, around_.config, root_.path()) {}
+      names_generation_(around_.programs->generation()),
+      names_(rules, *around_.programs, root_.path()) {}
 
 FileTree::Found FileTree::find(std::string_view path) {
   const TimePoint fresh_since = around_.loop.now() - around_.config.cache.revalidate;
@@ -122,11 +123,16 @@ FileTree::Found FileTree::find(std::string_view path) {
 
 FileTree::Found FileTree::find_again(std::string_view path) {
   const TimePoint now = around_.loop.now();
-  if (now - root_checked_ >= around_.config.cache.revalidate) {
-    if (root_.reopen_if_replaced() || names_.has_moved()) {
-      names_ = ServedNames(rules_, around_.config, root_.path());
-    }
+  const Duration interval = around_.config.cache.revalidate;
+  around_.programs->look_again(now, interval);
+  bool are_names_old = names_generation_ != around_.programs->generation();
+  if (now - root_checked_ >= interval) {
+    are_names_old = root_.reopen_if_replaced() || are_names_old;
     root_checked_ = now;
+  }
+  if (are_names_old) {
+    names_ = ServedNames(rules_, *around_.programs, root_.path());
+    names_generation_ = around_.programs->generation();
   }
   const std::shared_ptr<CachedFile> known = around_.cache->find(this, path);
   Found found = look_up(path, known);

@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "handlers/absent_paths.h"
 #include "handlers/file_cache.h"
+#include "handlers/program_files.h"
 #include "handlers/served_names.h"
 #include "http/status.h"
 #include "io/event_loop.h"
@@ -27,6 +28,7 @@ class FileTree {
     const config::Site& site;
     EventLoop& loop;
     std::shared_ptr<FileCache> cache;
+    std::shared_ptr<ProgramFiles> programs;
     config::Bytes kept_bytes = 0;  // the largest file that is kept in memory
     std::string url_prefix = "/";  // of the paths that the root stands for
   };
@@ -105,6 +107,7 @@ class FileTree {
   Directory root_;
   TimePoint root_checked_{};
   const SymlinkPolicy symlinks_;
+  unsigned names_generation_;  // of the programs, of which they were made
   ServedNames names_;
   AbsentPaths absent_;
 };

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "handlers/served_names.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 
 #include "base/file.h"
 #include "base/text.h"
-#include "config/programs.h"
 #include "handlers/guarded_names.h"
 
 namespace uvhttpd {
@@ -31,57 +28,36 @@ bool is_below(std::string_view path, std::string_view place) {
   return path.starts_with(place) && (path.size() == place.size() || path[place.size()] == '/');
 }
 
-void add_all(std::vector<std::string>& to, std::vector<std::string> more) {
-  for (std::string& each : more) {
-    if (std::find(to.begin(), to.end(), each) == to.end()) to.push_back(std::move(each));
-  }
-}
-
 // As written and as they are. Only what lies below the root can be asked for there; where the root
 // itself is the programs' directory, only their extensions tell them from files.
 std::vector<std::string> places_below(const std::string& root,
-                                      const std::vector<std::string>& places) {
+                                      const std::vector<ProgramFiles::Place>& places) {
   std::vector<std::string> below;
   const auto add = [&below](const std::string& place, const std::string& above) {
     const bool is_inside =
         place.size() > above.size() && is_below(place, above == "/" ? "" : above);
     if (is_inside) below.push_back(place);
   };
-  for (const std::string& place : places) {
-    add(place, root);
-    add(real_path(place), real_path(root));
+  const std::string real_root = places.empty() ? root : real_path(root);
+  for (const ProgramFiles::Place& place : places) {
+    add(place.written, root);
+    add(place.real, real_root);
   }
   return below;
 }
 
 }  // namespace
 
-ServedNames::ServedNames(const config::FileRules& rules, const config::Config& config,
+ServedNames::ServedNames(const config::FileRules& rules, const ProgramFiles& programs,
                          const std::string& root)
     : hidden_files_(rules.hidden_files), root_(root == "/" ? "" : root) {
   if (rules.source_files) return;
-  std::vector<std::string> places;
-  for (const config::Site& site : config.sites) {
-    add_all(places, config::program_places(site));
-    for (config::ProgramType& type : config::program_types(site)) {
-      const bool is_shared =
-          !type.root.empty() && (is_below(root, type.root) || is_below(type.root, root));
-      if (is_shared) program_extensions_.push_back(std::move(type.extension));
-    }
+  for (const config::ProgramType& type : programs.types()) {
+    const bool is_shared =
+        !type.root.empty() && (is_below(root, type.root) || is_below(type.root, root));
+    if (is_shared) program_extensions_.push_back(type.extension);
   }
-  program_places_ = places_below(root, places);
-  for (const std::string& place : places) watched_.push_back(identify(place));
-}
-
-ServedNames::Identity ServedNames::identify(const std::string& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return {path, 0, 0};
-  return {path, status.st_dev, status.st_ino};
-}
-
-bool ServedNames::has_moved() const {
-  return std::any_of(watched_.begin(), watched_.end(),
-                     [](const Identity& seen) { return identify(seen.path) != seen; });
+  program_places_ = places_below(root, programs.places());
 }
 
 std::string ServedNames::refusal_of_any(std::string_view path) const {

@@ -85,6 +85,7 @@ Result<BuiltHandler> StaticFiles::build(const config::Route& route, const Handle
       context.site,
       context.loop,
       context.shared.get<FileCache>(share),
+      context.shared.get<ProgramFiles>(context.config),
       std::min(context.config.cache.file_bytes, share / kLeastKept),
       // Patterns of cache_control are about paths as clients ask for them.
       rules.own_root && route.path.kind == config::PathPattern::Kind::prefix ? route.path.prefix

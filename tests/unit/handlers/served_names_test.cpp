@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
+
 #include "unit/handlers/built_handlers.h"
 
 namespace uvhttpd::tests {
@@ -11,7 +13,7 @@ namespace {
 
 TEST_CASE("Every segment may hide what is below it") {
   const auto config = config_of("[[site]]\nroot = \"/srv\"\n");
-  const ServedNames names(config->sites[0].files, *config, "/srv");
+  const ServedNames names(config->sites[0].files, ProgramFiles(*config), "/srv");
   for (const char* path : {".a", "a/.b", "a/.b/", ".well-known.bak", "a/.b/c"}) {
     CAPTURE(path);
     CHECK_FALSE(names.refusal_of_any(path).empty());
@@ -70,28 +72,28 @@ TEST_CASE("ServedNames refuses what the configuration hides, and names the key")
     return key.empty() ? why.empty() : why.starts_with(key + ": ");
   };
   SUBCASE("by default") {
-    const ServedNames names(config->sites[0].files, *config, "/srv");
+    const ServedNames names(config->sites[0].files, ProgramFiles(*config), "/srv");
     for (const Row& row : rows) {
       CAPTURE(row.path);
       CHECK(starts_with_key(names.refusal(row.path), row.key));
     }
   }
   SUBCASE("of what is not known to be a file, only its place and its hidden segments count") {
-    const ServedNames names(config->sites[0].files, *config, "/srv");
+    const ServedNames names(config->sites[0].files, ProgramFiles(*config), "/srv");
     CHECK(names.refusal_of_any("x.php").empty());
     CHECK(names.refusal_of_any("a~").empty());
     CHECK_FALSE(names.refusal_of_any(".git").empty());
     CHECK_FALSE(names.refusal_of_any("cgi-bin/").empty());
   }
   SUBCASE("where the root is the programs' own directory, places say nothing") {
-    const ServedNames names(config->sites[0].files, *config, "/srv/cgi-bin");
+    const ServedNames names(config->sites[0].files, ProgramFiles(*config), "/srv/cgi-bin");
     CHECK(names.refusal("data.txt").empty());
     CHECK_FALSE(names.refusal("x.py").empty());
   }
   SUBCASE("not when all is to be served") {
     config::FileRules rules = config->sites[0].files;
     rules.hidden_files = rules.source_files = true;
-    const ServedNames names(rules, *config, "/srv");
+    const ServedNames names(rules, ProgramFiles(*config), "/srv");
     for (const Row& row : rows) {
       CAPTURE(row.path);
       CHECK(names.refusal(row.path).empty());
@@ -107,7 +109,7 @@ TEST_CASE("Programs are those of all sites that share files with the root") {
       "[[site.route]]\npath = \"*.pl\"\nhandler = \"cgi\"\n"
       "[[site.route]]\npath = \"/bin/*\"\nhandler = \"cgi\"\nroot = \"/srv/a/bin\"\n"
       "[[site]]\nroot = \"/srv/a\"\n");
-  const ServedNames names(config->sites[2].files, *config, "/srv/a");
+  const ServedNames names(config->sites[2].files, ProgramFiles(*config), "/srv/a");
   CHECK(names.refusal("x.php").starts_with("source_files"));
   CHECK(names.refusal("bin/x").starts_with("source_files"));
   CHECK(names.refusal("x.pl").empty());
@@ -122,15 +124,21 @@ TEST_CASE("The real place of a program counts, and a new object is due when it h
                                 "\"\n[[site.route]]\npath = \"/run/*\"\nhandler = \"cgi\"\n"
                                 "root = \"" +
                                 (root / "app") + "\"\n");
-  const ServedNames before(config->sites[0].files, *config, root.path());
+  ProgramFiles programs(*config);
+  const ServedNames before(config->sites[0].files, programs, root.path());
   CHECK_FALSE(before.refusal_of_real(root / "releases/v1/prog", false).empty());
   CHECK_FALSE(before.refusal_of_real((root / "releases/v1/prog") + " (deleted)", false).empty());
   CHECK(before.refusal_of_real(root / "releases/v2/prog", false).empty());
-  CHECK_FALSE(before.has_moved());
+  const Duration interval{1'000};
+  programs.look_again(TimePoint(Duration{5'000}), interval);
+  CHECK(programs.generation() == 0);
   std::filesystem::remove(root / "app");
   std::filesystem::create_symlink("releases/v2", root / "app");
-  CHECK(before.has_moved());
-  const ServedNames after(config->sites[0].files, *config, root.path());
+  programs.look_again(TimePoint(Duration{5'999}), interval);
+  CHECK(programs.generation() == 0);
+  programs.look_again(TimePoint(Duration{6'000}), interval);
+  CHECK(programs.generation() == 1);
+  const ServedNames after(config->sites[0].files, programs, root.path());
   CHECK(after.refusal_of_real(root / "releases/v1/prog", false).empty());
   CHECK_FALSE(after.refusal_of_real(root / "releases/v2/prog", false).empty());
 }
