@@ -20,7 +20,7 @@ build_packages() {
 }
 
 test_packages() {
-  echo doctest-dev clang llvm shellcheck python3 python3-pytest python3-doc python3-yaml git curl brotli zstd groff-base chromium
+  echo doctest-dev clang llvm shellcheck python3 python3-pytest python3-pytest-xdist python3-doc python3-yaml git curl brotli zstd groff-base chromium
   echo systemd systemd-sysv systemd-container dbus procps iproute2
   echo mkdocs hugo wget openssl apache2-utils
   # clang does not depend on its own sanitizers, and their package carries its version.

@@ -313,6 +313,7 @@ def test_tunnels_over_reloads_make_no_worker_count_twice(server, holding, worker
         assert state() == [0, workers, 0, reloads + 1]
         assert running.reload(text) == "Reloaded"
         assert state() == [0, workers, 0, reloads + 1]
+    holding.release.set()
     for client, _ in tunnels:
         client.close()
     wire.wait_until(lambda: state() == [0, workers, 0, 0], "the tunnels have ended")

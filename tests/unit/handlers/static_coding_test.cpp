@@ -2,6 +2,7 @@
 // unit/handlers/static_coding_test.cpp: files compressed on the way, kept or streamed.
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <set>
 
 #include "http/content_coder.h"

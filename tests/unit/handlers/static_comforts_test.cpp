@@ -3,6 +3,8 @@
 // and what is kept from clients.
 #include <doctest/doctest.h>
 
+#include <filesystem>
+
 #include "unit/handlers/served_files.h"
 
 namespace uvhttpd::tests {

@@ -8,6 +8,7 @@
 
 #include <cstring>
 #include <ctime>
+#include <filesystem>
 
 #include "http/date.h"
 #include "unit/handlers/served_files.h"

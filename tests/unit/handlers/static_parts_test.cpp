@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 
+#include <filesystem>
 #include <vector>
 
 #include "unit/handlers/served_files.h"

@@ -3,9 +3,12 @@
 #include "io/socket.h"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <cstring>
+#include <filesystem>
 
 #include "support/socket_pairs.h"
 #include "support/temp_dir.h"

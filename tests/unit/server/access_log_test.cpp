@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 
+#include <filesystem>
 #include <regex>
 #include <set>
 

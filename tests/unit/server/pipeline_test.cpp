@@ -3,6 +3,8 @@
 // and the pages it uses for that.
 #include <doctest/doctest.h>
 
+#include <filesystem>
+
 #include "unit/server/fakes.h"
 
 namespace uvhttpd::tests {

@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include <cstring>
+#include <filesystem>
 
 #include "support/run_until.h"
 #include "support/socket_pairs.h"
