@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <utility>
 
 #include "app/certificates.h"
@@ -23,6 +24,7 @@ LogLevel log_level(config::LogLevel level) { return static_cast<LogLevel>(level)
 static_assert(static_cast<int>(LogLevel::error) == static_cast<int>(config::LogLevel::error));
 
 constexpr Duration kCertificatesInterval{5'000};
+constexpr Duration kLastWait{1'000};  // for what runs in the background still
 
 class Daemon {
  public:
@@ -69,6 +71,7 @@ class Daemon {
     if (manager_.watchdog_interval()) on_watchdog();
     on_certificates_timer();
     loop_.run();
+    if (!server_.end(kLastWait)) leave_behind();
     return 0;
   }
 
@@ -78,6 +81,13 @@ class Daemon {
     TRY(server_.open_sockets(config));
     return become(config.server.user, config.server.group,
                   {config.server.log, config.access_log.path});
+  }
+
+  // The end of a process, too, waits for libuv's threads. A look-up in a name service that does not
+  // answer would have it wait for half a minute, in which nobody serves.
+  [[noreturn]] static void leave_behind() {
+    std::fflush(nullptr);
+    std::_Exit(0);
   }
 
   static int give_up(const Error& error) {

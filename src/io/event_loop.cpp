@@ -52,6 +52,15 @@ EventLoop::~EventLoop() {
   ASSERT(uv_loop_close(&loop_) == 0);
 }
 
+bool EventLoop::wait_for_background(Duration most) {
+  bool is_over = false;
+  Timer limit(
+      *this, [](void* over) { *static_cast<bool*>(over) = true; }, &is_over);
+  limit.start(most);
+  while (background_ > 0 && !is_over) uv_run(&loop_, UV_RUN_ONCE);
+  return background_ == 0;
+}
+
 void EventLoop::run() { uv_run(&loop_, UV_RUN_DEFAULT); }
 void EventLoop::stop() { uv_stop(&loop_); }
 bool EventLoop::run_once() { return uv_run(&loop_, UV_RUN_NOWAIT) != 0; }

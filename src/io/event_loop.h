@@ -70,6 +70,10 @@ class EventLoop {
   // Once all who use them are gone; otherwise the destructor does it.
   void drop_objects() { objects_.clear(); }
 
+  // Once nobody needs what still runs in the background: turns the loop until that has ended, but
+  // for no longer than `most`. False when something runs still, which the destructor waits for.
+  bool wait_for_background(Duration most);
+
   // Runs `work` on the loop's thread, soon. May be called from any thread while the loop exists.
   void post(std::function<void()> work);
 

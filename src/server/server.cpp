@@ -5,6 +5,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <fstream>
 #include <future>
@@ -72,10 +73,19 @@ Server::Server(EventLoop& main_loop, Log& log, BuildHandler build_handler,
       build_handler_(build_handler),
       inherited_(std::move(inherited)) {}
 
-Server::~Server() {
+Server::~Server() { end(Duration{0}); }
+
+bool Server::end(Duration most) {
   stop_now();  // those that run, where the start was broken off
   for (const auto& worker : workers_) worker->join();
   close_addresses();
+  const auto limit = std::chrono::steady_clock::now() + most;
+  bool have_all_ended = true;
+  for (const auto& worker : workers_) {
+    const auto left = std::chrono::ceil<Duration>(limit - std::chrono::steady_clock::now());
+    have_all_ended = worker->wait_for_background(std::max(left, Duration{0})) && have_all_ended;
+  }
+  return have_all_ended;
 }
 
 // Sockets that the service manager passed in for the address: by name, or because they are bound to

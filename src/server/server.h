@@ -40,6 +40,9 @@ class Server {
   // `on_ended` is called on the main loop when the last worker has ended.
   void drain(std::function<void()> on_ended);
   void stop_now();
+  // Stops and joins the workers, then waits for what still runs in the background, but no longer
+  // than `most`. False when something runs still, for which the destructor waits.
+  bool end(Duration most);
   // `done` is called on the main loop once every worker has shown that its loop turns.
   void ping(std::function<void()> done);
 

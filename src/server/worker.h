@@ -39,6 +39,8 @@ class Worker {
 
   void start(std::function<void()> on_ended);
   void join();
+  // Once joined: as EventLoop::wait_for_background().
+  bool wait_for_background(Duration most) { return loop_.wait_for_background(most); }
 
   // The following may be called from any thread; they take effect on the worker's own, in order.
 

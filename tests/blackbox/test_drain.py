@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """A stop as a balancer sees it: what it sends on a connection that looked good a moment ago is still answered."""
+import os
 import signal
+import socket
+import time
 
 import pytest
 
@@ -126,3 +129,41 @@ def test_a_connection_that_had_said_nothing_may_still_ask(server):
                 finally:
                     running.wait_for_end()
     assert any(is_answered() for _ in range(5))
+
+
+NAME_SERVICE = "127.0.0.97"  # that nobody answers at
+ASKS_IT = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
+           'mount --bind "$PWD/resolv.conf" /etc/resolv.conf && mount --bind "$PWD/nsswitch.conf" /etc/nsswitch.conf && exec "$@"',
+           "sh"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a resolv.conf of its own")
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_name_service_that_does_not_answer_holds_no_stop_up(server, tmp_path, workers):
+    (tmp_path / "resolv.conf").write_text(f"nameserver {NAME_SERVICE}\noptions timeout:30 attempts:2\n", encoding="ascii")
+    (tmp_path / "nsswitch.conf").write_text("hosts: dns\n", encoding="ascii")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as names:
+        names.bind((NAME_SERVICE, 53))
+        names.settimeout(wire.DEADLINE)
+        running = server(f"""
+[server]
+workers = {workers}
+[access_log]
+path = "access.log"
+[[site]]
+[[site.route]]
+path = "/app"
+handler = "proxy"
+upstream = "http://nobody.example:80"
+[[site.route]]
+path = "/*"
+handler = "respond"
+body = "an answer"
+""", prefix=ASKS_IT)
+        assert b"nobody" in names.recv(512)
+        assert running.fetch("/x").body == b"an answer"
+        began = time.monotonic()
+        running.signal(signal.SIGTERM)
+        running.wait_for_end()
+        assert time.monotonic() - began < 20, "the look-up takes a minute"
+    assert "GET /x" in (tmp_path / "access.log").read_text(encoding="ascii")

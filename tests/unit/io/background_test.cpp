@@ -75,6 +75,26 @@ TEST_CASE("BackgroundTask that dies calls nobody, and its work may end later") {
   CHECK(owner.done == 0);
 }
 
+TEST_CASE("The wait for what runs in the background has an end") {
+  Owner owner;
+  std::promise<void> may_end;
+  std::atomic<bool> began{false};
+  EventLoop loop;
+  CHECK(loop.wait_for_background(Duration{0}));
+  auto task = std::make_unique<BackgroundTask>(loop, Owner::on_done, &owner);
+  task->start([&, gate = may_end.get_future().share()] {
+    began = true;
+    gate.wait();
+  });
+  CHECK(run_until(loop, [&] { return began.load(); }));
+  task.reset();
+  CHECK_FALSE(loop.wait_for_background(Duration{0}));
+  CHECK_FALSE(loop.wait_for_background(Duration{5}));
+  may_end.set_value();
+  CHECK(loop.wait_for_background(Duration{60'000}));
+  CHECK(owner.done == 0);
+}
+
 TEST_CASE("BackgroundTask that dies before its work began takes it back") {
   EventLoop loop;
   Owner owner;
