@@ -35,7 +35,6 @@ Connection::Connection(WorkerContext& context, const PeerAddress& peer, const Pe
       deadline_([](void* self) { static_cast<Connection*>(self)->on_deadline(); }, this) {
   if (listener_ != nullptr && listener_->proxy_protocol) {
     request_ = RequestPhase::preface;
-    is_counted_ = false;
   }
   context_.connections.push_back(*this);
   ++context_.connection_count;
@@ -44,8 +43,9 @@ Connection::Connection(WorkerContext& context, const PeerAddress& peer, const Pe
 
 Connection::~Connection() = default;
 
-void Connection::start(std::unique_ptr<Transport> transport) {
+void Connection::start(std::unique_ptr<Transport> transport, ConnectionPlace place) {
   transport_ = std::move(transport);
+  place_ = std::move(place);
   receive();
   advance();
 }
@@ -211,8 +211,7 @@ bool Connection::identify() {
     server_ = header.server;
     is_proxied_tls_ = header.is_tls;
   }
-  is_counted_ = context_.quota == nullptr || context_.quota->admit(client_);
-  if (!is_counted_) {
+  if (!place_.admit(client_)) {
     context_.refusal_log.add(context_.quota->refusals(), client_);
     // Before a handshake nothing can be said, and none is owed.
     if (transport_->tls() != nullptr) {
@@ -501,7 +500,7 @@ void Connection::close() {
   unlink();
   --context_.connection_count;
   context_.figures.connections_closed.add(1);
-  if (context_.quota != nullptr) context_.quota->leave(is_counted_ ? client_ : PeerAddress{});
+  place_.leave();
   transport_.reset();
   queue_.reset();
   context_.bury(*this);

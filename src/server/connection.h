@@ -14,6 +14,7 @@
 #include "io/deadline_list.h"
 #include "io/socket.h"
 #include "io/transport.h"
+#include "server/connection_quota.h"
 #include "server/exchange.h"
 #include "server/send_pace.h"
 
@@ -34,7 +35,7 @@ class Connection : public ListNode {
   Connection& operator=(const Connection&) = delete;
 
   // Takes the transport over, whose readiness must come to on_ready(this, …), and reads at once.
-  void start(std::unique_ptr<Transport> transport);
+  void start(std::unique_ptr<Transport> transport, ConnectionPlace place = {});
   static void on_ready(void* self, unsigned ready);
 
   // From Exchange and the context.
@@ -157,7 +158,6 @@ class Connection : public ListNode {
   bool probed_ = false;
   bool drained_ = false;  // no further request is awaited
   bool buried_ = false;
-  bool is_counted_ = true;       // `client_` is, in the quota
   bool is_proxied_tls_ = false;  // its PROXY protocol header says that the client uses TLS
   std::uint32_t sent_this_turn_ = 0;
   std::uint64_t body_sent_ = 0;  // of the response body, queued
@@ -169,6 +169,7 @@ class Connection : public ListNode {
   TimePoint linger_began_{};
   Duration body_waited_{0};
   PeerAddress peer_;
+  ConnectionPlace place_;
   PeerAddress client_;  // the peer, or whom its PROXY protocol header names
   PeerAddress server_;
   http::RequestParser parser_;

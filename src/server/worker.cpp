@@ -158,25 +158,28 @@ void Worker::use_sockets(const std::vector<WorkerSocket>& sockets) {
 
 void Worker::on_accepted(const Listening& listening, UniqueFd socket, const PeerAddress& peer) {
   const bool is_unknown = listening.rules != nullptr && listening.rules->proxy_protocol;
-  const bool has_room = is_unknown ? quota_.enter_unknown() : quota_.enter(peer);
-  if (!has_room) {
+  std::optional<ConnectionPlace> among = is_unknown ? quota_.enter_unknown() : quota_.enter(peer);
+  if (!among) {
     context_->refusal_log.add(quota_.refusals(), peer);
     return listening.is_encrypted ? void() : turn_away(socket, context_->date());
   }
   std::optional<HandshakePlace> place = HandshakePlace();
   if (listening.is_encrypted) place = take_handshake_place();
-  if (!place) return quota_.leave(is_unknown ? PeerAddress{} : peer);
+  if (!place) return;
   const PeerAddress reached =
       listening.address.is_wildcard() ? local_address(socket.get()) : listening.address;
   // The context's: bury() takes it over.
   auto* connection = new Connection(*context_, peer, reached, listening.rules);
   if (listening.is_encrypted) {
-    connection->start(std::make_unique<TlsTransport>(
-        loop_, std::move(socket), Connection::on_ready, connection, tls_,
-        TlsTransport::Options{.has_preface = is_unknown, .place = *std::move(place)}));
+    connection->start(
+        std::make_unique<TlsTransport>(
+            loop_, std::move(socket), Connection::on_ready, connection, tls_,
+            TlsTransport::Options{.has_preface = is_unknown, .place = *std::move(place)}),
+        *std::move(among));
   } else {
     connection->start(std::make_unique<PlainTransport>(loop_, std::move(socket),
-                                                       Connection::on_ready, connection));
+                                                       Connection::on_ready, connection),
+                      *std::move(among));
   }
 }
 

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <cstddef>
+#include <optional>
 
 #include "config/load.h"
 
@@ -94,7 +95,10 @@ TestClient::TestClient(TestServer& server, std::string_view first,
   peer.port = 4711;
   // The context's: bury() takes it over.
   connection_ = new Connection(server.context, peer, peer, std::move(listener));
-  connection_->start(std::make_unique<MemoryTransport>(wire_));
+  std::optional<ConnectionPlace> place = ConnectionPlace();
+  if (server.context.quota != nullptr) place = server.context.quota->enter_unknown();
+  REQUIRE(place.has_value());
+  connection_->start(std::make_unique<MemoryTransport>(wire_), *std::move(place));
   pump();
 }
 

@@ -132,7 +132,6 @@ TEST_CASE("The client behind a PROXY header is the one that connections_per_ip c
   TestServer server(kSite, telling());
   server.context.quota = &quota;
   const auto connect = [&](const PeerAddress& from) {
-    REQUIRE(quota.enter_unknown());
     return std::make_unique<TestClient>(
         server, encode_proxy_header(1, from, real_server()) + get("/"), [](Wire&) {},
         of_proxy_protocol());
