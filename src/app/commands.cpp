@@ -63,9 +63,20 @@ int run_with_file(const Options& options) {
 // What a start by root can read is what `user` can. Where it cannot become that, the start is what
 // tells.
 std::vector<config::Diagnostic> step_down(const config::Config& config) {
-  if (::geteuid() != 0) return {};
-  (void)become(config.server.user, config.server.group, {});
-  return closed_roots(config);
+  std::vector<config::Diagnostic> found = missing_directories(config);
+  const auto account = account_of(config.server);
+  if (!account) {
+    // There may be on the machine that this is for.
+    config::Diagnostic& warning = found.emplace_back();
+    warning.severity = config::Diagnostic::Severity::warning;
+    warning.file = config.file;
+    warning.message = account.error().message + ": a start fails here";
+    return found;
+  }
+  if (::geteuid() != 0) return found;
+  (void)become(*account);
+  for (config::Diagnostic& warning : closed_roots(config)) found.push_back(std::move(warning));
+  return found;
 }
 
 // What the file alone does not show: its sandbox on this machine, its certificates, what its

@@ -77,10 +77,13 @@ class Daemon {
 
  private:
   Result<void> open(const config::Config& config) {
-    TRY(log_.open(config.server.log, log_level(config.server.log_level)));
+    const std::string& log = config.server.log;
+    TRY_ASSIGN(const std::optional<Account> account, account_of(config.server));
+    TRY(hand_over(account, log));
+    TRY(hand_over(account, config.access_log.path));
+    TRY(use_file(account, log, [&] { return log_.open(log, log_level(config.server.log_level)); }));
     TRY(server_.open_sockets(config));
-    return become(config.server.user, config.server.group,
-                  {config.server.log, config.access_log.path});
+    return become(account);
   }
 
   // The end of a process, too, waits for libuv's threads. A look-up in a name service that does not

@@ -154,6 +154,19 @@ Result<UniqueFd> listen_ip(const std::string& host, std::uint16_t port, bool sha
   return fd;
 }
 
+namespace {
+
+// Who may connect is decided by the directory; a proxy runs as another user. What somebody who may
+// write to it has put in the place of the socket is left alone.
+void let_all_connect(const std::string& path) {
+  const UniqueFd there(::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  struct stat status {};
+  if (!there || ::fstat(there.get(), &status) != 0 || !S_ISSOCK(status.st_mode)) return;
+  ::chmod(("/proc/self/fd/" + std::to_string(there.get())).c_str(), 0666);
+}
+
+}  // namespace
+
 Result<UniqueFd> listen_unix(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -174,8 +187,7 @@ Result<UniqueFd> listen_unix(const std::string& path) {
       ::listen(fd.get(), kBacklog) != 0) {
     return Unexpected(Error::from_errno(errno, "listening on unix:" + path));
   }
-  // Who may connect is decided by the directory; a proxy runs as another user.
-  ::chmod(path.c_str(), 0666);
+  let_all_connect(path);
   prepare_listening_socket(fd.get());
   return fd;
 }

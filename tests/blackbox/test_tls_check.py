@@ -208,6 +208,7 @@ class TestAsTheUserWhoServes:
     def test_check_goes_on_with_a_user_whom_there_is_not(self, uvhttpd, install):
         result = uvhttpd("check", "-c", install("no-such-user", "key.pem", 0o600))
         assert result.returncode == 0 and "is valid" in result.stderr, result.stderr
+        assert "warning: server.user: no user no-such-user: a start fails here" in result.stderr, result.stderr
 
     def test_check_by_an_ordinary_user_does_not_ask_who_serves(self, install):
         file = install("root", "www", 0o755)
