@@ -248,6 +248,9 @@ Read<std::string> as_strip_prefix(const Node& node, const PathPattern& pattern) 
     Read<std::string> text = as_text(node);
     if (text && !text->empty()) text = parse_url_path(*text);
     if (!text) return text;
+    if (text->find('*') != std::string::npos) {
+      return complain("is what to take off, not a pattern: " + in_quotes(*text));
+    }
     prefix = *std::move(text);
   } else {
     return complain("must be a string, true or false, not " + std::string(description(node)));

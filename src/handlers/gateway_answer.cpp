@@ -73,6 +73,7 @@ void GatewayRun::read_head() {
             [this](auto& codec) {
               // Turned away before it began: another may have room.
               if (codec.fault_status() == 503) return attempt_failed(503, codec.fault());
+              note_if_broken(codec.fault());
               return give_up(codec.fault_status(), codec.fault());
             },
             codec_);
@@ -80,13 +81,23 @@ void GatewayRun::read_head() {
       case GatewayEvent::body: ASSERT(false && "a body before its head"); return;
       case GatewayEvent::need_more: break;
     }
-    if (input_ended_) return give_up(502, "its answer has no end");
+    if (input_ended_) {
+      note_if_broken("its answer has no end");
+      return give_up(502, "its answer has no end");
+    }
     if (receives >= kReceivesPerTurn && !is_gone_) break;
     if (receive().kind == IoResult::Kind::blocked) break;
   }
   update_interest();
   update_deadline();
   if (has_room_again()) exchange_.wake();
+}
+
+// Who does not speak HTTP is not the server that is meant, or is out of order. What FastCGI and
+// SCGI carry is a script's, and others of the same upstream may be in order.
+void GatewayRun::note_if_broken(std::string_view reason) {
+  if (!std::holds_alternative<HttpCodec>(codec_)) return;
+  shared_.pool.note_failure(*server_, connection_.get(), reason);
 }
 
 bool GatewayRun::outlives(const std::function<void()>& call) {

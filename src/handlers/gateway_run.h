@@ -83,6 +83,7 @@ class GatewayRun final : public BodySink, public BodySource {
   GatewayEvent next_event();
   void note_closed(IoResult::Kind kind);
   void read_head();
+  void note_if_broken(std::string_view reason);
   IoResult receive();
   // False when the exchange, and this with it, is no more after the call.
   bool outlives(const std::function<void()>& call);

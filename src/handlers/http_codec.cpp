@@ -21,34 +21,42 @@ using http::FieldName;
 
 constexpr http::ResponseLimits kLimits{.head_bytes = UpstreamConnection::kMaxHeadBytes,
                                        .head_fields = 200};
-constexpr std::string_view kVia = "1.1 uvhttpd";  // RFC 9110 section 7.6.3
+// RFC 9110 section 7.6.3: the version is the one that the request came in.
+constexpr std::array<std::string_view, 2> kVia{"1.0 uvhttpd", "1.1 uvhttpd"};
 
 // What we say of it ourselves, with what a trusted peer has said.
 constexpr std::array<std::string_view, 5> kOwnOrigin{
     "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-prefix", "x-forwarded-proto"};
 
-// "/a/../b", "/a/%2e%2e%2fb": what it means behind another prefix is not what it has meant here,
-// however many times the upstream decodes it and whatever it takes for a slash.
+// "/a/../b", "/a/%2e%2e%2fb": which resource that is depends on who reads it, however many times
+// the upstream decodes it and whatever it takes for a slash.
 bool has_dot_segments(std::string_view raw_path) {
+  const bool may_have = raw_path.find("/.") != std::string_view::npos ||
+                        raw_path.find_first_of("%\\;") != std::string_view::npos;
+  if (!may_have) return false;
   struct Spelling {
     std::string_view code;
     char sign;
   };
   constexpr std::array<Spelling, 5> kSpellings{
       {{"%25", '%'}, {"%2e", '.'}, {"%2f", '/'}, {"%5c", '/'}, {"\\", '/'}}};
-  std::string text = to_lower(raw_path);
-  for (const Spelling& spelling : kSpellings) {
-    std::size_t at = 0;
-    while ((at = text.find(spelling.code, at)) != std::string::npos) {
-      text.replace(at, spelling.code.size(), 1, spelling.sign);
+  std::string text;
+  for (const char octet : to_lower(raw_path)) {
+    text += octet;
+    for (const Spelling& spelling : kSpellings) {
+      if (!text.ends_with(spelling.code)) continue;
+      text.resize(text.size() - spelling.code.size());
+      text += spelling.sign;
     }
   }
   // Parameters are cut off first by some: "/..;a/" is "/../" to them.
-  for (std::size_t at = text.find(';'); at != std::string::npos; at = text.find(';', at)) {
-    text.erase(at, text.find('/', at) - at);
+  std::string segments;
+  bool is_parameter = false;
+  for (const char octet : text + "/") {
+    if (octet == ';' || octet == '/') is_parameter = octet == ';';
+    if (!is_parameter) segments += octet;
   }
-  text += '/';
-  return text.find("/./") != std::string::npos || text.find("/../") != std::string::npos;
+  return segments.find("/./") != std::string::npos || segments.find("/../") != std::string::npos;
 }
 
 // RFC 9110 section 6.5.1: what a recipient must know before the body, and what it would believe.
@@ -119,6 +127,14 @@ std::optional<std::uint64_t> forwards_left(const Request& request, const http::F
   return counts ? parse_decimal(field.value) : std::nullopt;
 }
 
+// Of the first field line of that name; "" when there is none.
+std::string_view first_value(const http::FieldList& fields, std::string_view name) {
+  for (const http::Field& field : fields.all()) {
+    if (equals_ignoring_case(field.name, name)) return field.value;
+  }
+  return {};
+}
+
 std::string_view without_slash(std::string_view prefix) {
   if (prefix.ends_with('/')) prefix.remove_suffix(1);
   return prefix;
@@ -179,20 +195,19 @@ void HttpCodec::encode_head(SendQueue& out, const GatewayBody& body) {
   out.append(is_upgrade_ ? "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n" : "\r\n");
 }
 
-// As the client wrote it, unless something is taken off or put in front.
+// As the client wrote it, unless something is taken off or put in front, or the upstream could find
+// another resource there than the one whose route this is.
 void HttpCodec::encode_target(SendQueue& out) {
   const http::Target& target = exchange_->request().target;
   const std::string& prefix = settings_->prefix;
   std::string_view path = target.raw_path;
-  if (!prefix.empty() || !upstream_->base.empty()) {
-    // What is not below the prefix, however it is spelled, is nothing that we know better.
-    const bool says_it = is_below(path, prefix) || !is_below(target.path, prefix);
-    const bool is_raw = says_it && !has_dot_segments(path);
-    if (!is_raw) path = target.path;
-    if (is_below(path, prefix)) path.remove_prefix(prefix.size());
-    if (!is_raw) path = without_parameters(http::encode_path(path, exchange_->arena()));
-    out.append(upstream_->base);
-  }
+  // What is not below the prefix, however it is spelled, is nothing that we know better.
+  const bool says_it = is_below(path, prefix) || !is_below(target.path, prefix);
+  const bool is_raw = says_it && !has_dot_segments(path);
+  if (!is_raw) path = target.path;
+  if (is_below(path, prefix)) path.remove_prefix(prefix.size());
+  if (!is_raw) path = without_parameters(http::encode_path(path, exchange_->arena()));
+  out.append(upstream_->base);
   if (!path.starts_with('/')) out.append("/");
   out.append(path);
   if (target.has_query) {
@@ -213,7 +228,10 @@ std::string_view HttpCodec::without_parameters(std::string_view path) {
 
 void HttpCodec::encode_host(SendQueue& out) {
   for (const auto& [name, value] : settings_->rules.set_headers) {
-    if (equals_ignoring_case(name, "host")) return append_field(out, "Host", expand(value));
+    if (!equals_ignoring_case(name, "host")) continue;
+    // HTTP/1.1 has no request without one.
+    const std::string host = expand(value, authority_of(*upstream_));
+    return append_field(out, "Host", host.empty() ? authority_of(*upstream_) : host);
   }
   const std::string_view authority = exchange_->request().target.authority;
   if (!authority.empty()) return append_field(out, "Host", authority);
@@ -265,7 +283,7 @@ void HttpCodec::encode_fields(SendQueue& out) {
       append_field(out, field.name, field.value);
     }
   }
-  append_field(out, "Via", kVia);
+  append_field(out, "Via", kVia[request.head.minor_version >= 1 ? 1 : 0]);
   if (http::has_token(fields, FieldName::te, "trailers")) {
     out.append("TE: trailers\r\n");
     if (!is_upgrade_) out.append("Connection: TE\r\n");
@@ -313,7 +331,9 @@ void HttpCodec::encode_origin(SendQueue& out) {
   add("X-Forwarded-Proto", std::string(request.scheme));
   const std::string host = passed_on(FieldName::x_forwarded_host);
   add("X-Forwarded-Host", host.empty() ? std::string(authority) : host);
-  if (!settings_->prefix.empty()) add("X-Forwarded-Prefix", settings_->prefix);
+  std::string prefix;  // from the client's view: what was taken off before comes first
+  if (is_trusted) prefix = without_slash(first_value(fields, "x-forwarded-prefix"));
+  add("X-Forwarded-Prefix", prefix + settings_->prefix);
   add("Forwarded",
       with(std::move(elements),
            http::forwarded_element({.node = peer, .proto = request.scheme, .host = authority})));
@@ -322,7 +342,7 @@ void HttpCodec::encode_origin(SendQueue& out) {
 void HttpCodec::encode_own_fields(SendQueue& out) {
   for (const auto& [name, value] : settings_->rules.set_headers) {
     if (value.empty() || equals_ignoring_case(name, "host")) continue;
-    append_field(out, name, expand(value));
+    append_field(out, name, expand(value, upstream_->text));
   }
 }
 
@@ -346,13 +366,13 @@ void HttpCodec::encode_body_end(SendQueue& out) {
   out.append("\r\n");
 }
 
-std::string HttpCodec::expand(std::string_view text) const {
+std::string HttpCodec::expand(std::string_view text, std::string_view upstream) const {
   const Request& request = exchange_->request();
   const std::string client = request.client.text();
   ForwardedValues values{.client = client,
                          .host = request.target.authority,
                          .scheme = request.scheme,
-                         .upstream = upstream_->text,
+                         .upstream = upstream,
                          .request_id = exchange_->id(),
                          .user = request.user};
   if (const TlsInfo* certificate = request.certificate) {

@@ -65,7 +65,7 @@ class HttpCodec {
   void encode_own_fields(SendQueue& out);
   bool is_dropped(const http::Field& field) const;
   bool is_kept_back(const http::Field& field) const;
-  std::string expand(std::string_view text) const;
+  std::string expand(std::string_view text, std::string_view upstream) const;
   std::string_view rewritten(const http::Field& field);
 
   const Settings* settings_;

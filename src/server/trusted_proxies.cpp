@@ -21,10 +21,14 @@ bool is_trusted(const PeerAddress& address, const config::Listener& listener) {
              : contains_any(listener.trusted_proxies, address);
 }
 
-// "" for schemes that are not ours.
+// "" for schemes that are not ours. Of a WebSocket some proxies say "wss", though it is HTTP that
+// asks for one.
 std::string_view scheme_of(std::string_view proto) {
-  if (equals_ignoring_case(proto, "https")) return "https";
-  return equals_ignoring_case(proto, "http") ? "http" : "";
+  const auto is_one_of = [proto](std::string_view http, std::string_view websocket) {
+    return equals_ignoring_case(proto, http) || equals_ignoring_case(proto, websocket);
+  };
+  if (is_one_of("https", "wss")) return "https";
+  return is_one_of("http", "ws") ? "http" : "";
 }
 
 // The hops that trusted proxies speak of, in order: the first one is the client's.

@@ -33,6 +33,19 @@ def test_round_robin_is_even(server, several):
     assert answered[:3] * 10 == answered
 
 
+@pytest.mark.parametrize("octets", [b"SSH-2.0-OpenSSH_9.2\r\n", b"\x15\x03\x01\x00\x02\x02\x46", b"HTTP/1.1 200 OK\r\nX-A"])
+def test_who_does_not_speak_http_is_out_of_order(server, upstream, octets):
+    def say(connection):
+        connection.asked()
+        connection.send(octets)
+
+    good, wrong = upstream(upstreams.saying(answer(b"good"))), upstream(say)
+    running = server(proxy([wrong, good], 'balance = "round_robin"'))
+    with running.client() as client:
+        statuses = [client.request("/").status for _ in range(20)]
+    assert sorted(statuses) == [200] * 19 + [502], statuses
+
+
 @pytest.mark.parametrize("balance", ['balance = "least_connections"', ""], ids=["said", "default"])
 def test_least_connections_avoids_the_busy(server, upstream, several, balance):
     release = threading.Event()

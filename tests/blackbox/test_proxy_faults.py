@@ -102,7 +102,7 @@ def running(shared_server, shared_upstream):
 
 
 def complaints(running):
-    return re.findall(r"(?m)^.*upstream http://.*$", running.log_text())
+    return re.findall(r"(?m)^.*upstream http://\S+: (?!answers again).*$", running.log_text())
 
 
 def refused(running, target):

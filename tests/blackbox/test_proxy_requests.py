@@ -44,13 +44,19 @@ def seen(running, target="/", fields=(), trusted=False, **more):
     return upstreams.Request(answer.body)
 
 
-TARGETS = ["/", "/a", "/a/", "//a//b", "/a%2Fb", "/a%2fb%41%7e", "/?", "/a?b=c&d=%20%2F", "/a?b?c", "/a/./b", "/a/../b", "/%C3%A4",
+TARGETS = ["/", "/a", "/a/", "//a//b", "/a%2Fb", "/a%2fb%41%7e", "/?", "/a?b=c&d=%20%2F", "/a?b?c", "/a/.b", "/a..b", "/%C3%A4",
            "/a;b=c", "/a:b@c,d!$&'()*+=", "/a%20b"]
 
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_target_is_passed_on_octet_for_octet(running, target):
     assert seen(running, target).target == target
+
+
+@pytest.mark.parametrize("target, want", [
+    ("/a/./b", "/a/b"), ("/a/../b", "/b"), ("/own/%2e%2E/b?c=/../d", "/b?c=/../d"), ("/a/..%2fb", "/b"), ("/a/..;/b", "/a/..%3B/b")])
+def test_target_with_dot_segments_is_the_one_whose_route_was_asked(running, target, want):
+    assert seen(running, target).target == want
 
 
 @pytest.mark.parametrize("target", ["http://localhost/a?b", "http://localhost"])
@@ -201,6 +207,8 @@ def test_upstream_is_told_who_asks_for_what(running):
 CLAIMS = [("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "claimed.example"),
           ("X-Forwarded-Port", "443"), ("X-Forwarded-Prefix", "/claimed"), ("X-Real-IP", "203.0.113.9"),
           ("Remote-User", "claimed"), ("X-Remote-User", "claimed"), ("SSL-Client-Verify", "claimed"), ("X-SSL-Client-S-DN", "CN=claimed"),
+          ("Client-IP", "203.0.113.9"), ("CF-Connecting-IP", "203.0.113.9"), ("X-Cluster-Client-IP", "203.0.113.9"),
+          ("X-WebAuth-User", "claimed"), ("X-Authenticated-User", "claimed"), ("X-Auth-Request-User", "claimed"),
           ("Forwarded", "for=203.0.113.9;proto=https;host=claimed.example")]
 
 
@@ -213,11 +221,18 @@ def test_client_is_not_believed(running, spelling):
     assert asked.all("X-Forwarded-For") == ["127.0.0.1"] and asked.all("X-Forwarded-Proto") == ["http"]
 
 
+@pytest.mark.parametrize("proto, scheme", [("wss", "https"), ("WSS", "https"), ("ws", "http"), ("gopher", "http")])
+def test_schemes_of_websockets_are_those_of_http(running, proto, scheme):
+    asked = seen(running, fields=[("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Proto", proto)], trusted=True)
+    assert asked.all("X-Forwarded-Proto") == [scheme]
+
+
 def test_trusted_proxy_is_believed(running):
     asked = seen(running, fields=CLAIMS, trusted=True)
     assert asked.all("X-Forwarded-For") == ["203.0.113.9, 127.0.0.1"] and asked.all("X-Forwarded-Proto") == ["https"]
     assert asked.all("X-Forwarded-Host") == ["claimed.example"] and asked.all("X-Real-IP") == ["203.0.113.9"]
     assert asked.all("Remote-User") == ["claimed"] and asked.all("SSL-Client-Verify") == ["claimed"]
+    assert asked.all("X-Forwarded-Prefix") == ["/claimed"]
     elements = forwarded(asked.get("Forwarded"))
     assert elements[0] == {"for": "203.0.113.9", "proto": "https", "host": "claimed.example"}
     assert len(elements) == 2 and elements[1]["for"] == "127.0.0.1"
@@ -257,7 +272,7 @@ def test_request_ids_of_another_start_differ(server, upstream):
 
 def test_set_headers_may_say_another_host(running):
     asked = seen(running, "/host/a")
-    assert asked.all("Host") == [running.upstream.url] and asked.all("X-Forwarded-Host") == ["localhost"]
+    assert asked.all("Host") == [running.upstream.url.removeprefix("http://")] and asked.all("X-Forwarded-Host") == ["localhost"]
 
 
 def test_set_headers_stands_in_the_place_of_what_the_server_says(running):

@@ -10,9 +10,23 @@ namespace uvhttpd::wire {
 namespace {
 
 constexpr std::array<std::string_view, 3> kPrefixes{"x-forwarded-", "ssl-client-", "x-ssl-client-"};
-constexpr std::array<std::string_view, 8> kNames{"forwarded",      "front-end-https", "remote-user",
-                                                 "true-client-ip", "x-client-ip",     "x-real-ip",
-                                                 "x-remote-user",  "x-url-scheme"};
+constexpr std::array<std::string_view, 17> kNames{"cf-connecting-ip",
+                                                  "client-ip",
+                                                  "fastly-client-ip",
+                                                  "forwarded",
+                                                  "front-end-https",
+                                                  "remote-user",
+                                                  "true-client-ip",
+                                                  "x-auth-request-email",
+                                                  "x-auth-request-user",
+                                                  "x-authenticated-user",
+                                                  "x-client-ip",
+                                                  "x-cluster-client-ip",
+                                                  "x-original-forwarded-for",
+                                                  "x-real-ip",
+                                                  "x-remote-user",
+                                                  "x-url-scheme",
+                                                  "x-webauth-user"};
 
 char folded(char c) {
   const char lower = ascii_lower(c);

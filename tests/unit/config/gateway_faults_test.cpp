@@ -95,6 +95,8 @@ TEST_CASE("Faults of proxies") {
       {"prefix", "strip_prefix = \"a\"", "6:16+3 `strip_prefix` must begin with `/`, not `a`"},
       {"prefix of other paths", "strip_prefix = \"/ab\"",
        "6:16+5 `strip_prefix` is in front of no path of this route: `/ab`"},
+      {"prefix with a star", "strip_prefix = \"/a/*\"",
+       "6:16+6 `strip_prefix` is what to take off, not a pattern: `/a/*`"},
       {"prefix as number", "strip_prefix = 1",
        "6:16+1 `strip_prefix` must be a string, true or false, not an integer"},
       {"field name", "set_headers = { \"A B\" = \"1\" }",

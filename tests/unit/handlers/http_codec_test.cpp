@@ -69,7 +69,7 @@ TEST_CASE("Requests are sent on with what concerns the next connection alone") {
   };
   const Row rows[] = {
       {"plain", "GET /a?b=c", "", "GET /a?b=c", "Via: 1.1 uvhttpd\r\n"},
-      {"raw paths stay", "GET /a%2fb/%41//..;x", "", "GET /a%2fb/%41//..;x",
+      {"raw paths stay", "GET /a%2fb/%41//c..;x", "", "GET /a%2fb/%41//c..;x",
        "Via: 1.1 uvhttpd\r\n"},
       {"empty query", "GET /?", "", "GET /?", "Via: 1.1 uvhttpd\r\n"},
       {"absolute target", "GET http://example.org/x", "", "GET /x", "Via: 1.1 uvhttpd\r\n"},
@@ -140,6 +140,12 @@ TEST_CASE("Targets lose the prefix and gain the base") {
       {"dot segments", "/app", "/base", "/app/x/../y", "/base/y"},
       {"dot segments out", "/app", "/base", "/app/../app/y", "/base/y"},
       {"encoded dots", "/app", "/base", "/app/%2e%2e/app/y", "/base/y"},
+      {"nothing to do", "", "", "/a%2Fb//c;d/.e/f..g/%25?h", "/a%2Fb//c;d/.e/f..g/%25?h"},
+      {"dot segments alone", "", "", "/admin/../x/./y", "/x/y"},
+      {"encoded dots alone", "", "", "/admin/%2E%2e/x", "/x"},
+      {"a dot segment behind an encoded slash", "", "", "/admin/..%2fx", "/x"},
+      {"dots behind two encodings", "", "", "/admin/%252e%252e/x", "/admin/%252e%252e/x"},
+      {"dots behind a parameter", "", "", "/a/..;b/x", "/a/..%3Bb/x"},
   };
   for (const Row& row : kRows) {
     CAPTURE(std::string(row.name));
@@ -173,6 +179,18 @@ TEST_CASE("A request without a host has the upstream's") {
   const std::string head = sent_on("GET / HTTP/1.0\r\n\r\n");
   CHECK(head.find("\r\nHost: 10.0.0.2:9000\r\n") != std::string::npos);
   CHECK(head.find("X-Forwarded-Host") == std::string::npos);
+  CHECK(head.find("\r\nVia: 1.0 uvhttpd\r\n") != std::string::npos);
+}
+
+TEST_CASE("The upstream's own name as Host has no scheme, and no request goes without one") {
+  for (const char* value : {"{upstream}", ""}) {
+    CAPTURE(std::string(value));
+    const std::string head = sent_on("GET / HTTP/1.1\r\nHost: example.org\r\n\r\n",
+                                     [&](config::ProxyHandler& rules, config::Upstream&) {
+                                       rules.set_headers = {{"Host", value}};
+                                     });
+    CHECK(head.find("\r\nHost: 10.0.0.2:9000\r\n") != std::string::npos);
+  }
 }
 
 TEST_CASE("Pieces of a chunked body are chunks") {
