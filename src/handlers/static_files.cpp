@@ -185,6 +185,8 @@ FileTree::Found StaticFiles::seek(Exchange& exchange, Asked& asked) {
   const bool is_nothing =
       found.kind == Kind::absent || (found.kind == Kind::directory && !rules_.files.listing);
   if (!is_nothing || rules_.files.fallback.empty()) return found;
+  // No page is what a program has looked for there.
+  if (exchange.request().target.path.starts_with(http::kWellKnown)) return found;
   if (tree_.may_be_part_of_a_page(asked.path)) {
     asked.by_accept = true;
     if (!asks_for_a_page(exchange.request().head)) return found;

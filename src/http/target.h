@@ -12,6 +12,9 @@
 
 namespace uvhttpd::http {
 
+// RFC 8615: what programs look for, below this.
+constexpr std::string_view kWellKnown = "/.well-known/";
+
 struct Target {
   enum class Form { origin, absolute, asterisk, authority };
   Form form = Form::origin;

@@ -177,14 +177,24 @@ bool Pipeline::find_site(Exchange& exchange) {
   return false;
 }
 
-// But for the challenges of certificate authorities (RFC 8555 section 8.3): before the first
-// certificate there is nothing to redirect to.
+// A challenge of a certificate authority (RFC 8555 section 8.3), and a route that answers those:
+// with files, or because it is for this. Whatever answers for all paths of an application does not.
+bool Pipeline::is_challenge(const Exchange& exchange) {
+  const Request& request = exchange.request_;
+  if (!request.target.path.starts_with(kChallenges)) return false;
+  const RouteRuntime* route =
+      choose_route(*exchange.site_, request.target.path, request.head.method_text).route;
+  return route != nullptr && (route->handler_name == "static" ||
+                              route->config->path.text.starts_with(http::kWellKnown));
+}
+
+// But for challenges: before the first certificate there is nothing to redirect to.
 bool Pipeline::redirect_to_https(Exchange& exchange) {
   exchange.checkpoint_ = Checkpoint::https;
   const Request& request = exchange.request_;
   const SiteRuntime& site = *exchange.site_;
   if (!site.config->redirect_https || request.scheme == kHttps) return false;
-  if (request.target.path == "*" || request.target.path.starts_with(kChallenges)) return false;
+  if (request.target.path == "*" || is_challenge(exchange)) return false;
   if (request.target.host.empty()) {
     exchange.fail(400, {});
     return true;
@@ -210,9 +220,8 @@ bool Pipeline::check_client_certificate(Exchange& exchange) {
   const TlsInfo* tls = exchange.request_.tls;
   if (tls == nullptr) {
     // The authority that renews the site's own certificate has none of this kind.
-    const bool is_challenge = exchange.site_->config->redirect_https &&
-                              exchange.request_.target.path.starts_with(kChallenges);
-    if (!rules->client_required || is_challenge) return true;
+    const bool is_let_in = exchange.site_->config->redirect_https && is_challenge(exchange);
+    if (!rules->client_required || is_let_in) return true;
     exchange.fail(403, {});
     return false;
   }
@@ -274,8 +283,10 @@ bool Pipeline::find_route(Exchange& exchange) {
     return true;
   }
   if (!choice.allowed.empty() && find_route_instead(exchange)) return true;
-  // Who is not let in learns nothing of what there is.
+  // Who is not let in learns nothing of what there is. The first route of the path says who is.
+  if (!choice.allowed.empty()) exchange.route_ = first_of_path(exchange);
   if (!check_client(exchange) || !check_rate(exchange)) return false;
+  exchange.route_ = nullptr;
   exchange.checkpoint_ = Checkpoint::route;
   if (choice.allowed.empty()) {
     exchange.fail(404, {});
@@ -289,6 +300,16 @@ bool Pipeline::find_route(Exchange& exchange) {
     exchange.fail(405, {}, {&field, 1});
   }
   return false;
+}
+
+// Of the routes that have the path but do not take the method.
+const RouteRuntime* Pipeline::first_of_path(const Exchange& exchange) {
+  const SiteRuntime& site = *exchange.site_;
+  std::vector<RouteVerdict> verdicts;
+  choose_route(site, exchange.request_.target.path, exchange.request_.head.method_text, verdicts);
+  const auto found = std::find(verdicts.begin(), verdicts.end(), RouteVerdict::other_method);
+  return found == verdicts.end() ? nullptr
+                                 : &site.routes[static_cast<std::size_t>(found - verdicts.begin())];
 }
 
 // A directory that none of its routes takes the method for: its index may be a program that does.

@@ -8,6 +8,7 @@
 namespace uvhttpd {
 
 class Exchange;
+struct RouteRuntime;
 class WorkerContext;
 
 class Pipeline {
@@ -30,10 +31,12 @@ class Pipeline {
   static bool answer_for_server(Exchange& exchange);
   static bool find_site(Exchange& exchange);
   static bool redirect_to_https(Exchange& exchange);
+  static bool is_challenge(const Exchange& exchange);
   static bool check_client_certificate(Exchange& exchange);
   static bool answer_preflight(Exchange& exchange);
   static void handle(Exchange& exchange);
   static bool find_route(Exchange& exchange);
+  static const RouteRuntime* first_of_path(const Exchange& exchange);
   static bool find_route_instead(Exchange& exchange);
   static bool check_client(Exchange& exchange);
   static bool check_rate(Exchange& exchange);

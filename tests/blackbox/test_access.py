@@ -124,6 +124,12 @@ def test_body_of_who_is_not_let_in_is_read_and_forgotten(running):
         assert client.request("/a.txt").status == 200
 
 
+@pytest.mark.parametrize("method", ["OPTIONS", "POST", "PROPFIND"])
+def test_methods_that_no_route_takes_are_refused_by_the_rules_of_the_route(running, method):
+    assert wire.fetch(running.address, "/six/a.txt", method).status == 403
+    assert wire.fetch(running.address, "/a.txt", method).status == (204 if method == "OPTIONS" else 405)
+
+
 def test_reload_changes_who_is_let_in(server, tmp_path):
     site(tmp_path, FILES)
     running = server('[[site]]\nroot = "www"')
@@ -175,6 +181,23 @@ def test_connections_per_ip_counts_each_address_and_says_so_once_a_second(server
     running.wait_for_log(CROWDED)
     assert len([line for line in running.log_text().splitlines() if "refused" in line]) <= 5
     wire.wait_until(lambda: running.fetch("/a.txt").status == 200, "a place that is free again")
+
+
+def test_connections_from_before_the_limit_make_no_room_when_they_go(server, tmp_path):
+    site(tmp_path, FILES)
+    text = '[limits]\nconnections_per_ip = {}\n[[site]]\nroot = "www"'
+    running = server(text.format(0))
+    old = [running.client() for _ in range(4)]
+    assert [client.request("/a.txt").status for client in old] == [200] * 4
+    running.reload(text.format(1))
+    with running.client() as only:
+        assert only.request("/a.txt").status == 200
+        for client in old:
+            client.send(wire.request("/a.txt", fields=["Connection: close"]))
+            assert client.response().status == 200 and client.read_to_end() == b""
+            with running.client() as refused:
+                refused.send_gently(wire.request("/a.txt"))
+                assert refused.response().status == 503
 
 
 def test_connections_per_ip_takes_an_ipv6_network_of_64_bits_for_one_client(server, tmp_path):

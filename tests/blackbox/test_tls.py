@@ -560,6 +560,37 @@ def test_challenges_of_authorities_are_answered_without_tls(running):
     assert wire.fetch(plain, "/.well-known/acme-challenge/../../a.txt", host="moved.test").status in (301, 400)
 
 
+APPLICATIONS = {
+    "a fallback": 'root = "{tmp}"\nfallback = "/page.html"',
+    "an answer for all": '[[site.route]]\npath = "/*"\nhandler = "respond"\nbody = "members only"',
+    "a proxy": '[[site.route]]\npath = "/*"\nhandler = "proxy"\nupstream = "{upstream}"',
+    "a proxy for challenges": '[[site.route]]\npath = "/.well-known/acme-challenge/*"\nhandler = "proxy"\nupstream = "{upstream}"',
+}
+
+
+@pytest.mark.parametrize("name, status", [("a fallback", 404), ("an answer for all", 301), ("a proxy", 301), ("a proxy for challenges", 200)])
+@pytest.mark.parametrize("target", ["/.well-known/acme-challenge/none", "/admin/..%2f.well-known/acme-challenge/none",
+                                    "/admin/../.well-known/acme-challenge/none"])
+def test_nothing_but_challenges_is_answered_without_tls_and_certificate(server, tmp_path, upstream, localhost, clients, name, status, target):
+    put(tmp_path / "page.html", "members only")
+    up = upstream(upstreams.serving(upstreams.mirror))
+    running = server(f"""
+[[listener]]
+address = "127.0.0.1:0"
+[[listener]]
+address = "127.0.0.2:0"
+tls = true
+[[site]]
+redirect_https = true
+tls = {{ certificate = "{localhost.certificate}", key = "{localhost.key}", client_ca = "{clients.certificate}" }}
+{APPLICATIONS[name].format(tmp=tmp_path, upstream=up.url)}
+""", listeners=2)
+    answer = wire.fetch(running.address, target)
+    # Without a handler that takes the decoded slash there is nothing to be found.
+    assert answer.status == status and b"members only" not in answer.body
+    assert all(asked.target == "/.well-known/acme-challenge/none" for asked in up.requests)
+
+
 def test_the_port_443_is_not_named(uvhttpd, tmp_path, localhost):
     site(tmp_path)
     put(tmp_path / "uvhttpd.toml", f"""
