@@ -2,6 +2,7 @@
 #include "app/passwd.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -45,11 +46,14 @@ Result<void> check_user(std::string_view user) {
 }
 
 // One line of standard input, without its end. Octet by octet: no buffer of the library's keeps it.
-Result<Secret> read_line() {
+// Fails when a signal comes that is only let through while it waits, as `waiting` says.
+Result<Secret> read_line(const sigset_t* waiting = nullptr) {
   Secret line(kMaxPasswordBytes + 1);
   for (std::size_t size = 0;;) {
     char c = 0;
-    const ssize_t count = ::read(STDIN_FILENO, &c, 1);
+    pollfd input{STDIN_FILENO, POLLIN, 0};
+    const bool has_come = ::ppoll(&input, 1, nullptr, waiting) >= 0;
+    const ssize_t count = has_come ? ::read(STDIN_FILENO, &c, 1) : -1;
     if (count < 0) return Unexpected(Error::from_errno(errno, "reading the password"));
     if (count == 0 || c == '\n') {
       if (size > 0 && line.data()[size - 1] == '\r') --size;
@@ -68,9 +72,14 @@ class Unseen {
   Unseen() {
     struct sigaction noted {};
     noted.sa_handler = [](int) {};
+    sigset_t signals;
+    ::sigemptyset(&signals);
     for (std::size_t i = 0; i < kSignals.size(); ++i) {
+      ::sigaddset(&signals, kSignals[i]);
       ::sigaction(kSignals[i], &noted, &before_[i]);
     }
+    // One that comes just before the wait must end it, too.
+    ::sigprocmask(SIG_BLOCK, &signals, &waiting_);
     is_changed_ = ::tcgetattr(STDIN_FILENO, &shown_) == 0;
     termios unseen = shown_;
     unseen.c_lflag &= ~static_cast<tcflag_t>(ECHO);
@@ -80,14 +89,18 @@ class Unseen {
   Unseen& operator=(const Unseen&) = delete;
   ~Unseen() {
     if (is_changed_) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown_);
+    ::sigprocmask(SIG_SETMASK, &waiting_, nullptr);
     for (std::size_t i = 0; i < kSignals.size(); ++i) {
       ::sigaction(kSignals[i], &before_[i], nullptr);
     }
   }
+  // For read_line().
+  const sigset_t* waiting() const { return &waiting_; }
 
  private:
   static constexpr std::array<int, 5> kSignals{SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP};
   std::array<struct sigaction, kSignals.size()> before_{};
+  sigset_t waiting_{};
   termios shown_{};
   bool is_changed_ = false;
 };
@@ -95,7 +108,7 @@ class Unseen {
 Result<Secret> ask(std::string_view what) {
   fmt::print(stderr, "{}: ", what);
   const Unseen unseen;
-  auto line = read_line();
+  auto line = read_line(unseen.waiting());
   fmt::print(stderr, "\n");
   return line;
 }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <utility>
 #include <vector>
 
@@ -144,9 +145,12 @@ void PasswordFile::refresh(TimePoint now, Log& log) {
   complain(fresh.error(), log);
 }
 
-// htpasswd writes over the old file: one that has become empty may be about to be filled.
+// htpasswd writes over the old file: one that has just become empty may be about to be filled.
 void PasswordFile::take(Fresh fresh) {
-  if (fresh.content->entries.empty() && !content_->entries.empty() && fresh.info != doubted_) {
+  const std::chrono::nanoseconds changed(fresh.info.mtime_ns);
+  const bool is_new = std::chrono::system_clock::now().time_since_epoch() - changed < kLookEvery;
+  const bool has_become_empty = fresh.content->entries.empty() && !content_->entries.empty();
+  if (has_become_empty && is_new && fresh.info != doubted_) {
     doubted_ = fresh.info;
     return;
   }

@@ -192,5 +192,15 @@ TEST_CASE("A password file that has become empty is believed when it stays so") 
   CHECK(file->first_hash().empty());
 }
 
+TEST_CASE("A password file that became empty long ago is believed at once") {
+  Sample sample;
+  auto file = sample.open();
+  REQUIRE(file.has_value());
+  sample.directory.write("users", "");
+  sample.directory.set_modified("users", 1'700'000'000);
+  sample.refresh(*file);
+  CHECK_FALSE(file->hash_of("alice").has_value());
+}
+
 }  // namespace
 }  // namespace uvhttpd::tests
