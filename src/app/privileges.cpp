@@ -75,13 +75,13 @@ class ActingAs {
 bool can_be_replaced(const std::filesystem::path& path) {
   for (std::filesystem::path at = path; at.has_relative_path(); at = at.parent_path()) {
     const std::filesystem::path directory = at.parent_path();
+    struct stat holder {};
+    if (::stat(directory.c_str(), &holder) != 0) continue;  // it is out of reach
+    if (holder.st_uid == ::geteuid()) return true;          // who may also change its mode
     if (::faccessat(AT_FDCWD, directory.c_str(), W_OK, AT_EACCESS) != 0) continue;
     struct stat held {};
-    struct stat holder {};
-    const bool is_kept = ::lstat(at.c_str(), &held) == 0 &&
-                         ::stat(directory.c_str(), &holder) == 0 &&
-                         (holder.st_mode & S_ISVTX) != 0 && held.st_uid != ::geteuid() &&
-                         holder.st_uid != ::geteuid();
+    const bool is_kept = (holder.st_mode & S_ISVTX) != 0 && ::lstat(at.c_str(), &held) == 0 &&
+                         held.st_uid != ::geteuid();
     if (!is_kept) return true;
   }
   return false;

@@ -127,20 +127,19 @@ std::optional<std::uint64_t> forwards_left(const Request& request, const http::F
   return counts ? parse_decimal(field.value) : std::nullopt;
 }
 
-// Of the first field line of that name; "" when there is none.
-std::string_view first_value(const http::FieldList& fields, std::string_view name) {
-  for (const http::Field& field : fields.all()) {
-    if (equals_ignoring_case(field.name, name)) return field.value;
-  }
-  return {};
-}
-
 std::string_view without_slash(std::string_view prefix) {
   if (prefix.ends_with('/')) prefix.remove_suffix(1);
   return prefix;
 }
 
 }  // namespace
+
+std::string_view field_value(const Request& request, std::string_view name) {
+  for (const http::Field& field : request.head.fields.all()) {
+    if (equals_ignoring_case(field.name, name)) return field.value;
+  }
+  return {};
+}
 
 bool ends_here(const Request& request) {
   const std::span<const http::Field> fields = request.head.fields.all();
@@ -332,7 +331,7 @@ void HttpCodec::encode_origin(SendQueue& out) {
   const std::string host = passed_on(FieldName::x_forwarded_host);
   add("X-Forwarded-Host", host.empty() ? std::string(authority) : host);
   std::string prefix;  // from the client's view: what was taken off before comes first
-  if (is_trusted) prefix = without_slash(first_value(fields, "x-forwarded-prefix"));
+  if (is_trusted) prefix = without_slash(field_value(request, "x-forwarded-prefix"));
   add("X-Forwarded-Prefix", prefix + settings_->prefix);
   add("Forwarded",
       with(std::move(elements),

@@ -43,13 +43,6 @@ int times_passed(const Request& request) {
   return times;
 }
 
-std::string_view field_value(const Request& request, std::string_view name) {
-  for (const http::Field& field : request.head.fields.all()) {
-    if (equals_ignoring_case(field.name, name)) return field.value;
-  }
-  return {};
-}
-
 }  // namespace
 
 // Requests without the cookie or field are told apart by their clients.

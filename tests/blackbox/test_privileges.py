@@ -96,6 +96,16 @@ def test_a_link_that_the_user_may_have_made_leads_root_to_nothing(uvhttpd, place
         assert (place / "ours/x.log").stat().st_uid == 0
 
 
+def test_a_directory_of_the_users_own_is_theirs_whatever_its_mode(uvhttpd, place):
+    (place / "theirs/x.log").symlink_to("../secret")
+    (place / "theirs").chmod(0o555)
+    file = place / "uvhttpd.toml"
+    file.write_text(CONFIG.format(error="stderr", access=place / "theirs/x.log"), encoding="utf-8")
+    result = uvhttpd("-c", file)
+    assert result.returncode == 1 and "as the user nobody, who could replace it" in result.stderr, result.stderr
+    assert is_untouched(place / "secret")
+
+
 def test_everybody_may_connect_to_a_unix_socket(server, place):
     running = server(tmp=place, text=CONFIG.format(error="stderr", access="off").replace("127.0.0.1:0", f"unix:{place}/socket"))
     assert stat.S_IMODE((place / "socket").stat().st_mode) == 0o666
