@@ -55,7 +55,7 @@ TEST_CASE("An answer that breaks off closes the client's connection") {
     for (const Row& row : kRows) {
       CAPTURE(std::string(row.name));
       CAPTURE(std::string(more));
-      GatewayStage stage("proxy", std::string(more) + "idle_timeout = \"50ms\"\n");
+      GatewayStage stage("proxy", std::string(more) + "idle_timeout = \"250ms\"\n");
       Steps steps{expect("\r\n\r\n"), send(row.answer)};
       if (row.ends) steps.push_back(close_it());
       stage.upstream.play(steps);

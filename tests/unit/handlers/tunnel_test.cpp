@@ -111,7 +111,7 @@ TEST_CASE("A tunnel whose client takes nothing makes its upstream wait, and lose
 }
 
 TEST_CASE("A tunnel without an octet either way is closed after its time") {
-  TunnelStage stage({expect("ping")}, "tunnel_timeout = \"80ms\"\n");
+  TunnelStage stage({expect("ping")}, "tunnel_timeout = \"500ms\"\n");
   TestClient client(stage.server, kAsked);
   stage.open(client);
   client.send("ping");

@@ -65,14 +65,12 @@ TEST_CASE("An idle connection is closed without a word after keep_alive_timeout"
 }
 
 TEST_CASE("The next request's head has head_timeout, whatever the idle time was") {
-  TestServer server(usual_site(limits("keep_alive_timeout = \"200ms\"\nhead_timeout = \"50ms\"")),
+  TestServer server(usual_site(limits("keep_alive_timeout = \"10m\"\nhead_timeout = \"50ms\"")),
                     usual_fakes());
   TestClient client(server, get("/"));
   client.take();
   client.send("GET /next");
-  const TimePoint start = server.loop.now();
   REQUIRE(server.wait_until([&] { return client.is_half_closed(); }));
-  CHECK(server.loop.now() - start < Duration{200});
   CHECK(answer_in(client.take()).status == 408);
 }
 
@@ -86,10 +84,10 @@ TEST_CASE("A body of which nothing comes for body_timeout is answered with 408")
 }
 
 TEST_CASE("A body that keeps coming may take longer than body_timeout") {
-  TestServer server(usual_site(limits("body_timeout = \"500ms\"")), usual_fakes());
+  TestServer server(usual_site(limits("body_timeout = \"1s\"")), usual_fakes());
   TestClient client(server, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n");
   for (int i = 0; i < 8; ++i) {
-    REQUIRE(survives(server, client, Duration{100}));
+    REQUIRE(survives(server, client, Duration{150}));
     client.send("x");
   }
   CHECK(answer_in(client.take()).body == "xxxxxxxx");
@@ -153,11 +151,10 @@ TEST_CASE("A client that takes nothing for send_timeout is cut off") {
 }
 
 TEST_CASE("A client that takes something in each send_timeout is not cut off") {
-  TestServer server(usual_site(limits("send_timeout = \"200ms\"\nbody_min_rate = 10")),
-                    usual_fakes());
+  TestServer server(usual_site(limits("send_timeout = \"1s\"\nbody_min_rate = 10")), usual_fakes());
   TestClient client(server, get("/"), [](Wire& wire) { wire.window = 1; });
   for (int i = 0; i < 20; ++i) {
-    REQUIRE(survives(server, client, Duration{40}));
+    REQUIRE(survives(server, client, Duration{60}));
     client.open_window(1);
   }
   client.open_window(SIZE_MAX);
