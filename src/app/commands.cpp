@@ -20,6 +20,7 @@
 #include "app/passwd.h"
 #include "app/print_diagnostics.h"
 #include "app/privileges.h"
+#include "app/published_files.h"
 #include "config/load.h"
 
 namespace uvhttpd {
@@ -85,6 +86,7 @@ std::vector<config::Diagnostic> try_out(std::shared_ptr<const config::Config> co
   std::vector<config::Diagnostic> found = step_down(*config);
   for (config::Diagnostic& fault : check_certificates(*config)) found.push_back(std::move(fault));
   for (config::Diagnostic& fault : empty_password_files(*config)) found.push_back(std::move(fault));
+  for (config::Diagnostic& fault : published_files(*config)) found.push_back(std::move(fault));
   if (const Result<void> possible = check_sandbox(*config); !possible) {
     config::Diagnostic& fault = found.emplace_back(config->server.sandbox_place);
     fault.message = possible.error().message;

@@ -14,6 +14,7 @@
 #include "app/handler_table.h"
 #include "app/print_diagnostics.h"
 #include "app/privileges.h"
+#include "app/published_files.h"
 #include "app/service_manager.h"
 #include "config/load.h"
 
@@ -48,9 +49,8 @@ class Daemon {
     if (Result<void> entered = sandbox_.enter(*config, loop_, log_); !entered) {
       return give_up(entered.error());
     }
-    for (const config::Diagnostic& each : closed_roots(*config)) {
-      log_.warn("config", "{}: {}", each.file, each.message);
-    }
+    warn_of(closed_roots(*config));
+    warn_of(published_files(*config));
     // As the account that serves: what it may not read it cannot answer with.
     if (const auto faults = unusable_certificates(*config); !faults.empty()) {
       print_diagnostics(faults);
@@ -193,6 +193,12 @@ class Daemon {
     log_.info("config", "{}", outcome);
     manager_.notify("READY=1\nSTATUS=" + outcome);
     if (std::exchange(is_reload_due_, false)) reload();
+  }
+
+  void warn_of(const std::vector<config::Diagnostic>& warnings) {
+    for (const config::Diagnostic& each : warnings) {
+      log_.warn("config", "{}: {}", each.file, each.message);
+    }
   }
 
   // What only a restart can change.

@@ -134,13 +134,6 @@ std::string_view without_slash(std::string_view prefix) {
 
 }  // namespace
 
-std::string_view field_value(const Request& request, std::string_view name) {
-  for (const http::Field& field : request.head.fields.all()) {
-    if (equals_ignoring_case(field.name, name)) return field.value;
-  }
-  return {};
-}
-
 bool ends_here(const Request& request) {
   const std::span<const http::Field> fields = request.head.fields.all();
   return std::any_of(fields.begin(), fields.end(), [&request](const http::Field& field) {
@@ -331,7 +324,7 @@ void HttpCodec::encode_origin(SendQueue& out) {
   const std::string host = passed_on(FieldName::x_forwarded_host);
   add("X-Forwarded-Host", host.empty() ? std::string(authority) : host);
   std::string prefix;  // from the client's view: what was taken off before comes first
-  if (is_trusted) prefix = without_slash(field_value(request, "x-forwarded-prefix"));
+  if (is_trusted) prefix = without_slash(request.head.fields.value_of("x-forwarded-prefix"));
   add("X-Forwarded-Prefix", prefix + settings_->prefix);
   add("Forwarded",
       with(std::move(elements),

@@ -79,8 +79,6 @@ class HttpCodec {
   http::ResponseParser parser_;
 };
 
-// Of the first field line of that name; "" when there is none.
-std::string_view field_value(const Request& request, std::string_view name);
 // Whether the request may be passed on no further (RFC 9110 section 7.6.2): OPTIONS with
 // "Max-Forwards: 0".
 bool ends_here(const Request& request);

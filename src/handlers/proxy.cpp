@@ -53,7 +53,7 @@ std::string_view hash_key_of(const config::HashKey& key, Exchange& exchange) {
     case config::HashKey::Kind::client: break;
     case config::HashKey::Kind::path: return request.target.path;
     case config::HashKey::Kind::cookie: found = cookie_value(request, key.name); break;
-    case config::HashKey::Kind::header: found = field_value(request, key.name); break;
+    case config::HashKey::Kind::header: found = request.head.fields.value_of(key.name); break;
   }
   return found.empty() ? exchange.arena().copy(request.client.text()) : found;
 }

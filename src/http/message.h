@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 
+#include "base/text.h"
 #include "http/field_name.h"
 #include "http/method.h"
 
@@ -39,6 +40,14 @@ class FieldList {
     const Field* field = find(name);
     return field != nullptr ? std::optional(field->value) : std::nullopt;
   }
+  // Of the first field line of that name, which may be one that FieldName does not know; "" when
+  // there is none.
+  std::string_view value_of(std::string_view name) const {
+    for (const Field& field : fields_) {
+      if (equals_ignoring_case(field.name, name)) return field.value;
+    }
+    return {};
+  }
   // Calls use(value) for each field line of that name, in order.
   template <class Fn>
   void for_each(FieldName name, Fn&& use) const {
@@ -60,8 +69,9 @@ class FieldList {
 struct RequestHead {
   Method method = Method::other;
   std::string_view method_text;
-  std::string_view target;  // as received
-  int minor_version = 1;    // HTTP/1.x; a higher minor than 1 counts as 1 (RFC 9110 section 2.5)
+  std::string_view target;        // as received
+  std::string_view version_text;  // "HTTP/1.1"
+  int minor_version = 1;  // HTTP/1.x; a higher minor than 1 counts as 1 (RFC 9110 section 2.5)
   FieldList fields;
 };
 

@@ -82,7 +82,14 @@ void replace_outer_tabs(std::span<char> fields) {
 }  // namespace
 
 RequestParser::Event RequestParser::next(RecvBuffer& buffer, Arena& arena) {
-  if (state_ == State::head) return next_head(buffer, arena);
+  if (state_ == State::head) {
+    head_ = {};
+    const Event event = next_head(buffer, arena);
+    if (event == Event::error && head_.method_text.empty()) {
+      keep_request_line(buffer.unread(), arena);
+    }
+    return event;
+  }
   switch (decoder_.next(buffer)) {
     case BodyDecoder::Event::need_more: return Event::need_more;
     case BodyDecoder::Event::data: return Event::body;
@@ -141,6 +148,20 @@ RequestParser::Event RequestParser::next_head(RecvBuffer& buffer, Arena& arena) 
     state_ = State::body;
     return event;
   }
+}
+
+void RequestParser::keep_request_line(std::string_view unread, Arena& arena) {
+  std::string_view line = unread.substr(0, unread.find_first_of("\r\n"));
+  const auto next_word = [&line, &arena](std::size_t most) {
+    const std::size_t end = std::min(line.find(' '), line.size());
+    const std::string_view word = line.substr(0, std::min(end, most));
+    line.remove_prefix(std::min(end + 1, line.size()));
+    return arena.copy(word);
+  };
+  head_.method_text = next_word(kMaxMethodBytes);
+  head_.target = next_word(limits_->target_bytes);
+  head_.version_text = next_word(kVersionBytes);
+  head_.method = method_of(head_.method_text);
 }
 
 // The octets up to the line end that a request line beginning like `rest` may have.
@@ -209,6 +230,7 @@ RequestParser::Event RequestParser::read_head(std::string_view bytes, Arena& are
   char& minor = copy[line_end - 1];
   if (minor > '1') minor = '1';
   head_.minor_version = minor - '0';
+  head_.version_text = text.substr(line_end - kVersionBytes, kVersionBytes);
 
   Collector collector{arena.make_array<Field>(fields_), 0, {}};
   llhttp_t parser;

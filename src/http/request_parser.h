@@ -33,7 +33,9 @@ class RequestParser {
   // `head`: head() and framing() are set, their octets copied into `arena`, and consumed.
   // `body`: body() is the front of the buffer; take() what was used, at least nothing.
   // `end`: the message is over; the next call reads the next one.
-  // `error`: refusal() says which status is due. The framing is lost: nothing more can be read.
+  // `error`: refusal() says which status is due. The framing is lost: nothing more can be read. If
+  // it was a head that is refused, head() has what could be told of it, for the log: at least what
+  // stands in the places of the method, the target and the version, as received.
   Event next(RecvBuffer& buffer, Arena& arena);
 
   const RequestHead& head() const { return head_; }
@@ -52,6 +54,7 @@ class RequestParser {
  private:
   enum class State : std::uint8_t { head, body };
   Event next_head(RecvBuffer& buffer, Arena& arena);
+  void keep_request_line(std::string_view unread, Arena& arena);
   Event refuse(Status status, std::string_view reason);
   std::size_t longest_request_line(std::string_view rest) const;
   Event refuse_long_line(std::string_view line);

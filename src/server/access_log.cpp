@@ -154,9 +154,11 @@ void AccessLog::append_combined(const AccessRecord& record) {
     buffer_.push_back('-');
   } else {
     append_escaped(buffer_, record.method);
-    buffer_.push_back(' ');
-    append_escaped(buffer_, record.target);
-    buffer_.append(record.minor_version == 0 ? " HTTP/1.0" : " HTTP/1.1");
+    for (const std::string_view word : {record.target, record.version}) {
+      if (word.empty()) continue;
+      buffer_.push_back(' ');
+      append_escaped(buffer_, word);
+    }
   }
   fmt::format_to(std::back_inserter(buffer_), "\" {} ", record.status);
   if (record.bytes == 0) {
@@ -186,7 +188,7 @@ void AccessLog::append_json(const AccessRecord& record) {
   member("method", record.method);
   member("target", record.target);
   member("host", record.host);
-  member("protocol", record.minor_version == 0 ? "HTTP/1.0" : "HTTP/1.1");
+  member("protocol", record.version);
   fmt::format_to(std::back_inserter(buffer_), ",\"status\":{},\"bytes\":{},\"seconds\":{}.{:03}",
                  record.status, record.bytes, record.elapsed.count() / 1000,
                  record.elapsed.count() % 1000);

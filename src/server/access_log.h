@@ -21,7 +21,7 @@ struct AccessRecord {
   std::string_view method;
   std::string_view target;
   std::string_view host;
-  int minor_version = 1;
+  std::string_view version;
   unsigned status = 0;
   std::uint64_t bytes = 0;  // of the body, as sent
   Duration elapsed{0};

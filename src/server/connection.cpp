@@ -243,7 +243,10 @@ bool Connection::parse() {
       context_.exchanges.release(std::move(exchange_));
       return read_closed_ && close_when_sent();
     case http::RequestParser::Event::head: begin_exchange(); return true;
-    case http::RequestParser::Event::error: refuse(parser_.refusal()); return true;
+    case http::RequestParser::Event::error:
+      exchange_->request_.head = parser_.head();
+      refuse(parser_.refusal());
+      return true;
     case http::RequestParser::Event::body:
     case http::RequestParser::Event::end: break;
   }

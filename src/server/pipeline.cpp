@@ -446,7 +446,7 @@ void Pipeline::log(Exchange& exchange, WorkerContext& context, std::uint64_t bod
   record.method = asked.method_text;
   record.target = asked.target;
   record.host = request.target.host;
-  record.minor_version = request.head.minor_version;
+  record.version = asked.version_text;
   record.status = has_status ? exchange.response_->status : kClientGone;
   record.bytes = body_bytes;
   record.elapsed = context.loop.now() - exchange.started_;

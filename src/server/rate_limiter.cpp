@@ -7,7 +7,6 @@
 #include <limits>
 
 #include "base/assert.h"
-#include "base/text.h"
 #include "io/network.h"
 #include "server/exchange.h"
 
@@ -32,14 +31,6 @@ std::int64_t capacity_of(const config::RateLimit& limit, std::int64_t interval) 
   return static_cast<std::int64_t>(std::clamp<std::uint64_t>(limit.burst, 1, most)) * interval;
 }
 
-// The value of the first such field line; empty when there is none.
-std::string_view value_of(const http::FieldList& fields, std::string_view lower_name) {
-  for (const http::Field& field : fields.all()) {
-    if (equals_ignoring_case(field.name, lower_name)) return field.value;
-  }
-  return {};
-}
-
 }  // namespace
 
 RateLimiter::RateLimiter(const config::RateLimit& limit, const std::string& name)
@@ -53,7 +44,7 @@ RateLimiter::RateLimiter(const config::RateLimit& limit, const std::string& name
 
 std::uint64_t RateLimiter::key_of(const Request& request) const {
   std::string_view value;
-  if (!limit_.key.empty()) value = value_of(request.head.fields, limit_.key);
+  if (!limit_.key.empty()) value = request.head.fields.value_of(limit_.key);
   if (!value.empty()) return hash_(value);
   // The first octet is one that no field's value has.
   const PeerAddress client = counted_client(request.client);

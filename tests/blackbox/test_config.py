@@ -171,6 +171,18 @@ def test_what_is_most_likely_not_meant_is_a_warning_and_the_file_is_valid(check)
     assert result.returncode == 0 and [each["severity"] for each in json.loads(result.stdout)] == ["warning"]
 
 
+def test_files_of_its_own_that_could_be_fetched_are_warnings(check, server, tmp_path):
+    text = '[access_log]\npath = "www/logs/access.log"\n[server]\nlog = "www/.error.log"\n[[site]]\nroot = "www"\n'
+    (tmp_path / "www/logs").mkdir(parents=True)
+    result = check(text)
+    assert result.returncode == 0 and result.stderr.count("warning") == 1, result.stderr
+    assert re.search(r"toml: warning: /.*/www/logs/access\.log: the access log below the root /.*/www could be fetched", result.stderr)
+    result = check(text.replace('"www"', '"."'))
+    assert re.findall(r"warning: .*: (the .*) below the root", result.stderr) == ["the configuration", "the access log"], result.stderr
+    running = server(text.replace('log = "www/.error.log"', ""))
+    running.wait_for_log("the access log below the root")
+
+
 @pytest.mark.parametrize("key", ['tls = { certificate = "www/404.html", key = "secret" }', 'auth = { users = "secret" }'], ids=["key", "users"])
 def test_unreadable_secret_is_named_with_the_reason(check, tmp_path, key):
     secret = put(tmp_path / "secret", "")

@@ -353,7 +353,31 @@ def test_access_log_is_in_combined_format_exactly(server):
     assert lines[2]["status"] == "404" and "quoted" in lines[2]["agent"] and "slash" in lines[2]["agent"]
     assert lines[3]["request"] == "GET /a.txt HTTP/1.0"
     assert lines[4].group("status", "bytes") == ("200", str(len(LARGE)))
-    assert lines[5]["status"] == "400"
+    assert lines[5].group("request", "status") == ("GET / HTTP/1.1", "400")
+
+
+def test_access_log_names_what_was_refused_as_it_came(server):
+    running = server('[server]\nworkers = 1\n[access_log]\npath = "access.log"\n' + SITE)
+    # In front of each is a request of the same connection, of which nothing may be left.
+    for octets in (b"BREW /pot HTTP/1.1\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\n", b"GET /a\r\n", b"\x16\x03\x01\"\n",
+                   b"GET /a HTTP/1.1\r\nHost: x\r\nExpect: tea\r\nUser-Agent: agent\r\n\r\n"):
+        with running.client() as client:
+            client.request("/a.txt", fields=["User-Agent: the one before"])
+            client.send(octets)
+            client.read_to_end()
+    log = running.tmp / "access.log"
+    text = wire.wait_until(lambda: (lambda text: text if text.count("\n") == 10 else None)(log.exists() and log.read_text()), "ten lines")
+    lines = [COMBINED.fullmatch(line) for line in text.splitlines()]
+    assert [line.group("request", "status", "agent") for line in lines if line["agent"] != "the one before"] == [
+        ("BREW /pot HTTP/1.1", "501", "-"), ("PRI * HTTP/2.0", "505", "-"), ("GET /a", "400", "-"),
+        (r"\x16\x03\x01\x22", "400", "-"), ("GET /a HTTP/1.1", "417", "agent")]
+
+
+def test_a_head_request_that_is_refused_is_answered_without_content(server):
+    with server(SITE).client() as client:
+        client.send(b"HEAD /a HTTP/1.1\r\nHost : x\r\n\r\n")
+        head, _, content = client.read_to_end().partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ") and content == b""
 
 
 def test_access_log_as_json_has_its_keys(server, tmp_path):

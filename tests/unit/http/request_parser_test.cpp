@@ -3,6 +3,7 @@
 #include "http/request_parser.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <set>
 #include <span>
@@ -206,6 +207,45 @@ TEST_CASE("The views of a head live in the arena, not in the buffer") {
   CHECK(parser.head().method == Method::get);
   CHECK(parser.head().target == "/path");
   CHECK(parser.head().fields.value(FieldName::host) == "a");
+}
+
+TEST_CASE("What can be told of a head that is refused is kept") {
+  struct Row {
+    std::string name;
+    std::string bytes;
+    std::string line;  // method, target and version, each in brackets
+    Method method;
+    std::size_t fields = 0;
+  };
+  const std::string long_path = "/" + std::string(kSampleLimits.target_bytes, 'a');
+  const Row rows[] = {
+      {"method", "FOO /a HTTP/1.1\r\n", "[FOO][/a][HTTP/1.1]", Method::other},
+      {"version", "PRI * HTTP/2.0\r\n", "[PRI][*][HTTP/2.0]", Method::other},
+      {"no version", "GET /a\r\n", "[GET][/a][]", Method::get},
+      {"no target", "GET\r\n", "[GET][][]", Method::get},
+      {"no line", "\r\n\r\n\r\n\r\n\r\n", "[][][]", Method::other},
+      {"no HTTP", "\x16\x03\x01\n", "[\x16\x03\x01][][]", Method::other},
+      {"field", "HEAD /a HTTP/1.0\r\nA : b\r\n", "[HEAD][/a][HTTP/1.0]", Method::head},
+      {"long method", std::string(40, 'M'), "[" + std::string(32, 'M') + "][][]", Method::other},
+      {"long target", "GET " + long_path + std::string(20, 'a'),
+       "[GET][" + long_path.substr(0, kSampleLimits.target_bytes) + "][]", Method::get},
+      {"framing", "POST /a HTTP/1.1\r\nHost: a\r\nExpect: x\r\nContent-Length: 1\r\n\r\n",
+       "[POST][/a][HTTP/1.1]", Method::post, 3},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    RequestParser parser(kSampleLimits);
+    RecvBuffer buffer(std::max<std::size_t>(kSampleLimits.head_bytes, kMaxChunkLineBytes));
+    Arena arena;
+    buffer.assign(row.bytes);
+    REQUIRE(parser.next(buffer, arena) == RequestParser::Event::error);
+    buffer.assign(std::string(row.bytes.size(), '!'));
+    const RequestHead& head = parser.head();
+    CHECK(fmt::format("[{}][{}][{}]", head.method_text, head.target, head.version_text) ==
+          row.line);
+    CHECK(head.method == row.method);
+    CHECK(head.fields.all().size() == row.fields);
+  }
 }
 
 TEST_CASE("Nothing of a body is lost when nothing of it is taken") {
