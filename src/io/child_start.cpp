@@ -129,7 +129,8 @@ UVHTTPD_IN_CHILD int run_child(void* argument) {
   Launch& launch = *static_cast<Launch*>(argument);
   const ChildStart& start = *launch.start;
   reset_signals(launch.to_reset);
-  if (::syscall(SYS_setpgid, 0, 0) != 0) give_up(launch, "making a process group for ");
+  // Who leads a session can join no other group, and has no terminal.
+  if (::syscall(SYS_setsid) < 0) give_up(launch, "making a session for ");
   put(launch, start.input, STDIN_FILENO);
   put(launch, start.output, STDOUT_FILENO);
   put(launch, start.errors, STDERR_FILENO);

@@ -57,8 +57,8 @@ struct StartedChild {
   UniqueFd pidfd;  // absent where the kernel (before 5.2) makes none along with the child
 };
 
-// Returns when the program runs, or the child is gone again. It leads a process group of its own
-// and has default signal settings; no descriptor beyond 2 is open.
+// Returns when the program runs, or the child is gone again. It leads a session and a
+// process group of its own and has default signal settings; no descriptor beyond 2 is open.
 Result<StartedChild, ChildFailure> start_child(const ChildStart& start);
 
 // Whether the kernel, and what filters our system calls, let a child be born in a cgroup.

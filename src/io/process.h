@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// io/process.h: child processes, each the leader of a process group of its own, in a cgroup of its
+// io/process.h: child processes, each the leader of a session of its own, in a cgroup of its
 // own where that can be, and none left a zombie.
 #pragma once
 

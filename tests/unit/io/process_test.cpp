@@ -228,10 +228,11 @@ TEST_CASE("spawn resets ignored and blocked signals") {
   CHECK((std::stoull(seen.substr(line_end + 1), nullptr, 16) & kOrdinary) == 0);
 }
 
-TEST_CASE("the child leads a process group of its own") {
+TEST_CASE("the child leads a session of its own, so that it cannot leave its process group") {
   Spawned child = spawned(shell("echo $$; exec sleep 100"));
   CHECK(read_pid(child.output) == child.process.pid());
   CHECK(::getpgid(child.process.pid()) == child.process.pid());
+  CHECK(::getsid(child.process.pid()) == child.process.pid());
   CHECK_FALSE(child.process.exited().has_value());
   child.process.kill_and_reap();
   CHECK_FALSE(has_children());
