@@ -83,6 +83,7 @@ struct Listener {
   // Peers that are believed who their clients are; trust_unix: those of a Unix socket, too.
   std::vector<Network> trusted_proxies = {};
   bool trust_unix = false;
+  unsigned mode = 0666;  // unix_socket: the permissions of its file
 };
 
 // Which paths a route takes: "/exact", "/prefix/*" (the prefix and all below), "*.ext",

@@ -115,6 +115,16 @@ void Reading::check_exists(Span at, std::string_view key, const std::string& pat
   faults.add(at, in_quotes(key) + ": " + in_quotes(path) + ": " + reason(errno));
 }
 
+bool Reading::is_out_of_reach(const std::string& path) const {
+  if (!check_disk) return false;
+  for (std::size_t end = path.find('/', 1); end != path.npos; end = path.find('/', end + 1)) {
+    struct stat status {};
+    if (::stat(path.substr(0, end).c_str(), &status) != 0) return false;
+    if ((status.st_mode & S_IXOTH) == 0) return true;
+  }
+  return false;
+}
+
 void Reading::check(Span at, std::string_view key, const std::string& path,
                     const Wanted& wanted) const {
   if (!check_disk || path.empty()) return;

@@ -172,20 +172,6 @@ Read<std::string> parse_split(std::string_view text) {
   return complain("must begin with `.`, as \".php\", or be empty, not " + in_quotes(text));
 }
 
-void read_params(TableReader& table, ScriptRules& rules) {
-  table.each_member("params", [&](const Node& member) {
-    const Read<std::string> name = parse_variable(member.name);
-    Read<std::string> value = as_text(member);
-    if (!name) {
-      table.faults().add(member.key, "`params`", name.error());
-    } else if (*name == "CONTENT_LENGTH") {
-      table.faults().add(member.key, "`params` cannot set `CONTENT_LENGTH`, which frames the body");
-    }
-    if (!value) return table.complain_about(member, "params", std::move(value).error());
-    if (name) rules.params.emplace_back(*name, *std::move(value));
-  });
-}
-
 void read_script_root(TableReader& table, Reading& reading, const Site& site, ScriptRules& rules) {
   table.read("local_files", rules.local_files, as_boolean);
   rules.own_root = table.read_text("root", rules.root, reading.path());
@@ -226,7 +212,7 @@ ScriptRules read_scripts(TableReader& table, Reading& reading, const Site& site,
   if (rules.local_files && !rules.root.empty() && !rules.script.empty()) {
     reading.check_below(table.span_of("script"), "script", rules.root, rules.script);
   }
-  read_params(table, rules);
+  read_variables(table, "params", rules.params);
   table.read("pass_authorization", rules.pass_authorization, as_boolean);
   table.read("encoded_slashes", rules.encoded_slashes, as_boolean);
   return rules;

@@ -127,13 +127,7 @@ void read_environment(TableReader& table, Reading& reading, CgiHandler& handler)
     reading.check_program(member.value, "interpreter", *program);
     if (extension) handler.interpreter.emplace(*extension, *program);
   });
-  table.each_member("env", [&](const Node& member) {
-    const Read<std::string> name = parse_variable(member.name);
-    Read<std::string> value = as_text(member);
-    if (!name) table.faults().add(member.key, "`env`", name.error());
-    if (!value) return table.complain_about(member, "env", std::move(value).error());
-    if (name) handler.env.emplace_back(*name, *std::move(value));
-  });
+  read_variables(table, "env", handler.env);
   table.read_list("pass_env", handler.pass_env, parse_variable);
   table.read_list("pass_headers", handler.pass_headers, parse_token);
 }
@@ -278,12 +272,6 @@ bool read_handler(TableReader& table, Reading& reading, const Site& site, Route&
   return true;
 }
 
-// A route whose pattern and methods are known, and where its pattern stands.
-struct Placed {
-  const Route* route;
-  Span at;
-};
-
 // The route that leaves nothing for this one, if there is one; when several do so together, the
 // last of them.
 const Placed* shadowing(const std::vector<Placed>& earlier, const Route& route) {
@@ -341,6 +329,22 @@ void check_methods(TableReader& table, Reading& reading, const Route& route) {
 
 }  // namespace
 
+void read_variables(TableReader& table, std::string_view key,
+                    std::vector<std::pair<std::string, std::string>>& variables) {
+  table.each_member(key, [&](const Node& member) {
+    const Read<std::string> name = parse_variable(member.name);
+    Read<std::string> value = as_text(member);
+    if (!name) {
+      table.faults().add(member.key, in_quotes(key), name.error());
+    } else if (*name == "CONTENT_LENGTH") {
+      table.faults().add(member.key,
+                         in_quotes(key) + " cannot set `CONTENT_LENGTH`, which frames the body");
+    }
+    if (!value) return table.complain_about(member, key, std::move(value).error());
+    if (name) variables.emplace_back(*name, *std::move(value));
+  });
+}
+
 void read_routes(TableReader& site_table, Reading& reading, Site& site) {
   const Node* node = site_table.find("route");
   if (node != nullptr && node->children.size() > kMaxRoutes) {
@@ -374,6 +378,7 @@ void read_routes(TableReader& site_table, Reading& reading, Site& site) {
               " before it takes all its requests",
           "the other is in line " + std::to_string(reading.faults.line_of(before->at.start)));
     }
+    check_own_rules(site, earlier, {&route, at}, reading.faults);
     earlier.push_back({&route, at});
   });
 }

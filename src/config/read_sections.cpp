@@ -68,6 +68,35 @@ void read_proxies(TableReader& reader, Listener& listener) {
   }
 }
 
+Read<unsigned> as_mode(const Node& node) {
+  const bool is_octal = node.kind == Node::Kind::string &&
+                        node.text.find_first_not_of("01234567") == std::string::npos;
+  const bool is_short = node.text.size() == 3 || (node.text.size() == 4 && node.text[0] == '0');
+  if (is_octal && is_short) return static_cast<unsigned>(std::stoul(node.text, nullptr, 8));
+  return complain("must be a string of 3 or 4 octal digits, up to \"0777\"",
+                  "\"0660\" lets the owner and the group of the socket connect");
+}
+
+void read_mode(TableReader& reader, Listener& listener) {
+  using Kind = Listener::Kind;
+  if (!reader.read("mode", listener.mode, as_mode) || listener.address.empty()) return;
+  if (listener.kind == Kind::unix_socket) return;
+  reader.faults().add(
+      reader.span_of("mode"), "`mode` is of a Unix socket, which this listener is not",
+      listener.kind == Kind::systemd ? "systemd makes this socket: `SocketMode=` in its unit" : "");
+}
+
+// A directory that others may not enter keeps them from a socket of any mode.
+void check_trust(TableReader& reader, const Reading& reading, const Listener& listener) {
+  constexpr unsigned kOthersConnect = 0002;
+  if (listener.kind != Listener::Kind::unix_socket || !listener.trust_unix) return;
+  if ((listener.mode & kOthersConnect) == 0 || reading.is_out_of_reach(listener.path)) return;
+  reader.faults().warn(
+      reader.span_of("trusted_proxies"),
+      "every account of this machine that reaches the socket can say who the client is",
+      "mode = \"0660\"");
+}
+
 }  // namespace
 
 void read_server(const Node& table, Reading& reading, Server& server) {
@@ -183,6 +212,8 @@ void read_listeners(TableReader& root, Reading& reading, std::vector<Listener>& 
     });
     reader.read("tls", listener.tls, as_boolean);
     read_proxies(reader, listener);
+    read_mode(reader, listener);
+    check_trust(reader, reading, listener);
     reader.report_unknown();
     if (!has_address && !reader.has("address")) {
       reading.faults.add(table.value, "this listener has no `address`");

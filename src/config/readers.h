@@ -34,6 +34,9 @@ class Reading {
   void check_program(Span at, std::string_view key, const std::string& path) const;
   void check_file(Span at, std::string_view key, const std::string& path) const;
   void check_exists(Span at, std::string_view key, const std::string& path) const;
+  // Whether one of the directories that the absolute path leads through is closed to accounts that
+  // neither own it nor are in its group. False when the disk is not looked at.
+  bool is_out_of_reach(const std::string& path) const;
   // A path of the file as an absolute one.
   TextParser path() const;
 
@@ -71,6 +74,9 @@ ProxyHandler read_proxy(TableReader& table, const PathPattern& pattern);
 // The keys of FileRules but root, which sites and routes share.
 void read_file_rules(TableReader& table, FileRules& rules);
 void read_headers(TableReader& table, Fields& headers, std::vector<PatternFields>& by_path);
+// Of a program's environment: names and values.
+void read_variables(TableReader& table, std::string_view key,
+                    std::vector<std::pair<std::string, std::string>>& variables);
 // Leaves what there is if the table has no `cors`.
 void read_cors(TableReader& table, std::optional<Cors>& cors);
 void read_body_bytes(TableReader& table, std::string_view key, Bytes& bytes);
@@ -83,6 +89,15 @@ void read_key_lines(const TableReader& table, KeyLines& lines);
 void read_auth(TableReader& table, Reading& reading, std::optional<Auth>& auth);
 void read_rate_limit(TableReader& table, std::optional<RateLimit>& limit);
 void read_tls(TableReader& table, Reading& reading, std::optional<Tls>& tls);
+// A route whose pattern and methods are known, and where its pattern stands.
+struct Placed {
+  const Route* route;
+  Span at;
+};
+// Warns of the routes in `earlier`, which stand before `route`, that take some of its requests and
+// have not its own `auth`, `allow` and `deny`. All are of the site.
+void check_own_rules(const Site& site, const std::vector<Placed>& earlier, const Placed& route,
+                     Faults& faults);
 // What listeners and sites that have been read say of TLS has to fit together.
 void check_tls(TableReader& root, Faults& faults);
 // A route with what it has of its site, all of whose other keys have been read.

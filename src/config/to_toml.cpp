@@ -88,6 +88,14 @@ std::vector<std::string> trusted_by(const Listener& listener) {
   return trusted;
 }
 
+std::string text_of_mode(unsigned mode) {
+  std::string digits = "0000";
+  for (std::size_t i = digits.size(); i-- > 0; mode >>= 3U) {
+    digits[i] = static_cast<char>('0' + (mode & 7U));
+  }
+  return digits;
+}
+
 void write_globals(TomlWriter& out, const Config& config) {
   const Server& server = config.server;
   out.header("[server]");
@@ -368,6 +376,7 @@ std::string to_toml(const Config& config) {
     out.line("tls", listener.tls);
     out.line("proxy_protocol", listener.proxy_protocol);
     out.line("trusted_proxies", trusted_by(listener));
+    if (listener.kind == Listener::Kind::unix_socket) out.line("mode", text_of_mode(listener.mode));
   }
   for (const Site& site : config.sites) write_site(out, site);
   for (const Expect& expect : config.expectations) write_expect(out, expect);

@@ -154,20 +154,22 @@ Result<UniqueFd> listen_ip(const std::string& host, std::uint16_t port, bool sha
   return fd;
 }
 
-namespace {
-
-// Who may connect is decided by the directory; a proxy runs as another user. What somebody who may
-// write to it has put in the place of the socket is left alone.
-void let_all_connect(const std::string& path) {
+// Who may write to the directory may have put something else in the place of the socket.
+Result<void> set_socket_mode(const std::string& path, unsigned mode) {
   const UniqueFd there(::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   struct stat status {};
-  if (!there || ::fstat(there.get(), &status) != 0 || !S_ISSOCK(status.st_mode)) return;
-  ::chmod(("/proc/self/fd/" + std::to_string(there.get())).c_str(), 0666);
+  if (!there || ::fstat(there.get(), &status) != 0) {
+    return Unexpected(Error::from_errno(errno, "permissions of unix:" + path));
+  }
+  if (!S_ISSOCK(status.st_mode)) {
+    return Unexpected(Error{"permissions of unix:" + path + ": it is no socket", ENOTSOCK});
+  }
+  const std::string name = "/proc/self/fd/" + std::to_string(there.get());
+  if (::chmod(name.c_str(), mode) == 0) return {};
+  return Unexpected(Error::from_errno(errno, "permissions of unix:" + path));
 }
 
-}  // namespace
-
-Result<UniqueFd> listen_unix(const std::string& path) {
+Result<UniqueFd> listen_unix(const std::string& path, unsigned mode) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) {
@@ -183,11 +185,14 @@ Result<UniqueFd> listen_unix(const std::string& path) {
     }
     ::unlink(path.c_str());
   }
+  // The file is born with these permissions, less those of the umask: at no time with more.
+  ::fchmod(fd.get(), mode);
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
       ::listen(fd.get(), kBacklog) != 0) {
     return Unexpected(Error::from_errno(errno, "listening on unix:" + path));
   }
-  let_all_connect(path);
+  // Without those that the umask took, fewer may connect than were meant to, and nobody else.
+  (void)set_socket_mode(path, mode);
   prepare_listening_socket(fd.get());
   return fd;
 }
@@ -195,6 +200,11 @@ Result<UniqueFd> listen_unix(const std::string& path) {
 void reset_on_close(int fd) {
   const linger at_once{1, 0};
   ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+bool is_silent(int fd) {
+  char octet = 0;
+  return ::recv(fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }
 
 std::uint64_t queued_octets(int fd) {

@@ -41,10 +41,15 @@ PeerAddress local_address(int fd);
 // A bound, listening, non-blocking socket. `shared_port`: other sockets of this process will bind
 // the same address (SO_REUSEPORT). An IPv6 address listens for IPv4 too (dual stack).
 Result<UniqueFd> listen_ip(const std::string& host, std::uint16_t port, bool shared_port);
-// Takes the place of a stale socket file, never of one that somebody listens on.
-Result<UniqueFd> listen_unix(const std::string& path);
+// Takes the place of a stale socket file, never of one that somebody listens on. `mode`: the
+// permissions of the file; the directory decides, too, who may connect.
+Result<UniqueFd> listen_unix(const std::string& path, unsigned mode = 0666);
+// Gives the file of a socket other permissions. What is no socket is left alone, and an error.
+Result<void> set_socket_mode(const std::string& path, unsigned mode);
 // Closing the socket is going to reset the connection instead of ending the stream.
 void reset_on_close(int fd);
+// Whether nothing waits to be received of a connected socket, neither octets nor the end.
+bool is_silent(int fd);
 // Octets given to the socket that the peer has not acknowledged.
 std::uint64_t queued_octets(int fd);
 // Closing a listening TCP socket resets who takes itself for connected and has not been accepted.

@@ -110,7 +110,8 @@ Result<std::vector<Server::Address>> Server::open_address(const config::Listener
   std::vector<Address> addresses;
   const auto add_shared = [&](std::shared_ptr<const UniqueFd> socket, std::string unix_path) {
     std::string url = url_of(listener, socket->get());
-    addresses.push_back({listener.address, std::move(url), std::move(unix_path), {}});
+    addresses.push_back(
+        {listener.address, std::move(url), std::move(unix_path), listener.mode, {}});
     addresses.back().sockets.assign(worker_count_, std::move(socket));
   };
   for (auto& socket : inherited_for(listener)) {
@@ -124,7 +125,7 @@ Result<std::vector<Server::Address>> Server::open_address(const config::Listener
         0});
   }
   if (listener.kind == Kind::unix_socket) {
-    TRY_ASSIGN(UniqueFd socket, listen_unix(listener.path));
+    TRY_ASSIGN(UniqueFd socket, listen_unix(listener.path, listener.mode));
     add_shared(std::make_shared<const UniqueFd>(std::move(socket)), listener.path);
     return addresses;
   }
@@ -134,7 +135,8 @@ Result<std::vector<Server::Address>> Server::open_address(const config::Listener
 }
 
 Result<Server::Address> Server::open_ip(const config::Listener& listener) const {
-  Address address{listener.address, {}, {}, {}};
+  Address address;
+  address.name = listener.address;
   // Alone first: SO_REUSEPORT would let us join another server's port without a word.
   TRY_ASSIGN(UniqueFd probe, listen_ip(listener.host, listener.port, false));
   if (worker_count_ == 1) {
@@ -161,8 +163,10 @@ Result<std::vector<Server::Address>> Server::open_addresses(const config::Config
       if (std::any_of(addresses.begin(), addresses.end(), is_named)) continue;
       std::copy_if(addresses_.begin(), addresses_.end(), std::back_inserter(addresses), is_named);
       for (Address& address : addresses) {
+        if (!is_named(address)) continue;
         // Whether it has TLS may have changed.
-        if (is_named(address)) address.url = url_of(listener, address.sockets.front()->get());
+        address.url = url_of(listener, address.sockets.front()->get());
+        address.unix_mode = listener.mode;
       }
       continue;
     }
@@ -183,6 +187,20 @@ void Server::discard(const std::vector<Address>& addresses) const {
         std::any_of(addresses_.begin(), addresses_.end(),
                     [&](const Address& open) { return open.name == address.name; });
     if (!is_in_force && !address.unix_path.empty()) ::unlink(address.unix_path.c_str());
+  }
+}
+
+void Server::renew_modes(const std::vector<Address>& addresses) const {
+  for (const Address& address : addresses) {
+    const bool is_other =
+        std::any_of(addresses_.begin(), addresses_.end(), [&](const Address& old) {
+          return old.name == address.name && old.unix_mode != address.unix_mode;
+        });
+    if (!is_other || address.unix_path.empty()) continue;
+    // The owner of a socket that was made before privileges were given up is somebody else.
+    if (auto changed = set_socket_mode(address.unix_path, address.unix_mode); !changed) {
+      log_.warn("config", "{}; a restart gives it the new ones", changed.error().message);
+    }
   }
 }
 
@@ -359,6 +377,7 @@ void Server::commit(std::shared_ptr<const config::Config> config, std::vector<Ad
                     [&](const Address& address) { return address.name == old.name; });
     if (!is_kept && !old.unix_path.empty()) ::unlink(old.unix_path.c_str());
   }
+  renew_modes(addresses);
   addresses_ = std::move(addresses);
   config_ = std::move(config);
   quota_.set_limits(config_->limits.connections, config_->limits.connections_per_ip);

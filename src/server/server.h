@@ -56,6 +56,7 @@ class Server {
     std::string name;  // as configured
     std::string url;
     std::string unix_path;
+    unsigned unix_mode = 0;
     std::vector<std::shared_ptr<const UniqueFd>> sockets;  // one for each worker
     bool is_inherited = false;
   };
@@ -65,6 +66,8 @@ class Server {
   Result<Address> open_ip(const config::Listener& listener) const;
   Result<std::vector<Address>> open_addresses(const config::Config& config) const;
   void discard(const std::vector<Address>& addresses) const;
+  // Gives the files of Unix sockets that stay the permissions that have changed.
+  void renew_modes(const std::vector<Address>& addresses) const;
   std::vector<WorkerSocket> sockets_of(unsigned worker) const;
   struct Certificates {
     std::shared_ptr<const TlsContext> context;

@@ -102,6 +102,8 @@ FAULTS = {
                                            7, 8, "No such file.*`local_files = false`"),
     "network with bits behind its prefix": (SITE + '[[listener]]\naddress = "127.0.0.1:80"\ntrusted_proxies = ["10.1.2.3/8"]\n', 5, 20,
                                             'did you mean "10.0.0.0/8"'),
+    "mode of no Unix socket": (SITE + '[[listener]]\naddress = "127.0.0.1:80"\nmode = "0660"\n', 5, 8, "Unix socket"),
+    "mode that is a number": (SITE + '[[listener]]\naddress = "unix:a"\nmode = 660\n', 5, 8, "octal digits.*0660"),
     "port too large": (SITE + '[[listener]]\naddress = "127.0.0.1:99999"\n', 4, 11, "99999"),
     "address without a port": (SITE + '[[listener]]\naddress = "127.0.0.1"\n', 4, 11, "port"),
     "address that is a name": (SITE + '[[listener]]\naddress = "localhost:80"\n', 4, 11, "localhost"),
@@ -169,6 +171,31 @@ def test_what_is_most_likely_not_meant_is_a_warning_and_the_file_is_valid(check)
     assert re.search(r"toml:3:18: warning: .*no listener has `tls = true`\n", result.stderr), result.stderr
     result = check(SITE + "redirect_https = true\n", "--json")
     assert result.returncode == 0 and [each["severity"] for each in json.loads(result.stdout)] == ["warning"]
+
+
+def test_a_socket_for_everybody_whose_peers_are_believed_is_a_warning(check, tmp_path):
+    text = SITE + '[[listener]]\naddress = "unix:{}.sock"\ntrusted_proxies = ["unix"]\n'
+    result = check(text.format("/a"))
+    assert result.returncode == 0 and re.search(r"toml:5:19: warning: every account of this machine that reaches the socket ", result.stderr), result.stderr
+    assert 'mode = "0660"' in result.stderr
+    (tmp_path / "closed").mkdir(mode=0o750)
+    for closed in (text.format("/a") + 'mode = "0660"\n', text.format("closed/a")):
+        result = check(closed)
+        assert result.returncode == 0 and "warning" not in result.stderr, result.stderr
+
+
+def test_rules_that_a_route_for_an_extension_takes_away_are_a_warning(check, tmp_path):
+    put(tmp_path / "users", USERS)
+    auth = 'auth = { users = "users" }\n'
+    scripts = '[[site.route]]\npath = "*.sh"\nhandler = "cgi"\n'
+    staff = '[[site.route]]\npath = "/staff/*"\nhandler = "static"\n' + auth
+    result = check(SITE + scripts + staff)
+    assert result.returncode == 0 and re.search(r"toml:7:8: warning: `auth` of this route does not hold for `/staff/\*\.sh`", result.stderr), result.stderr
+    assert "the other is in line 4" in result.stderr
+    before = scripts.replace("*.sh", "/staff/*.sh") + auth
+    for good in (staff + scripts, before + scripts + staff, scripts + auth + staff, scripts + "auth = false\n" + staff):
+        result = check(SITE + good)
+        assert result.returncode == 0 and "warning" not in result.stderr, result.stderr
 
 
 def test_files_of_its_own_that_could_be_fetched_are_warnings(check, server, tmp_path):
@@ -276,6 +303,7 @@ address = "[::]:8080"
 address = "unix:http.sock"
 proxy_protocol = true
 trusted_proxies = ["10.0.0.0/8", "unix"]
+mode = "0660"
 [[listener]]
 address = "systemd:http"
 [types]

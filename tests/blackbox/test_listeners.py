@@ -3,6 +3,9 @@
 import os
 import socket
 import stat
+import subprocess
+import sys
+import tempfile
 import threading
 
 import pytest
@@ -85,6 +88,47 @@ def test_file_in_the_place_of_a_unix_socket_is_left_alone(uvhttpd, tmp_path):
 def test_unix_socket_may_be_reached_by_a_proxy_of_another_user(server, tmp_path):
     server(listen("unix:http.sock"))
     assert stat.S_IMODE(os.stat(tmp_path / "http.sock").st_mode) & 0o666 == 0o666
+
+
+def permissions(path):
+    return stat.S_IMODE(os.stat(path).st_mode)
+
+
+def test_unix_socket_has_the_mode_that_is_asked_for(server, tmp_path):
+    server(listen("unix:http.sock") + 'mode = "0660"\n')
+    assert permissions(tmp_path / "http.sock") == 0o660
+    assert wire.fetch(str(tmp_path / "http.sock"), "/a.txt").body == b"the file a"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
+def test_unix_socket_keeps_out_whom_its_mode_leaves_out(server):
+    connect = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        path = os.path.join(directory, "http.sock")
+        server(listen(f"unix:{path}") + 'mode = "0660"\n')
+        for group, is_let_in in ((os.stat(path).st_gid, True), (65534, False)):
+            ended = subprocess.run(["setpriv", "--reuid=65534", f"--regid={group}", "--clear-groups", sys.executable, "-c", connect, path],
+                                   capture_output=True, text=True, timeout=wire.DEADLINE)
+            assert (ended.returncode == 0) == is_let_in and ("PermissionError" in ended.stderr) != is_let_in, ended.stderr
+
+
+def test_reload_gives_a_unix_socket_that_stays_another_mode_and_leaves_it_alone_without(server, tmp_path):
+    path = tmp_path / "http.sock"
+    running = server(listen("unix:http.sock") + 'mode = "0660"\n')
+    socket_file = os.stat(path).st_ino
+    assert running.reload(listen("unix:http.sock") + 'mode = "0600"\n') == "Reloaded"
+    assert permissions(path) == 0o600
+    path.chmod(0o640)
+    assert running.reload() == "Reloaded" and permissions(path) == 0o640
+    assert running.reload(listen("unix:http.sock")) == "Reloaded" and permissions(path) == 0o666
+    assert os.stat(path).st_ino == socket_file and wire.fetch(str(path), "/a.txt").body == b"the file a"
+
+
+def test_reload_that_is_refused_leaves_the_mode_of_a_unix_socket(server, tmp_path):
+    running = server(listen("unix:http.sock") + 'mode = "0660"\n')
+    assert running.reload(listen("unix:http.sock", "192.0.2.1:0").replace('http.sock"\n', 'http.sock"\nmode = "0600"\n')) == "Reload refused"
+    assert permissions(tmp_path / "http.sock") == 0o660
 
 
 def test_several_listeners(server, tmp_path):

@@ -130,6 +130,113 @@ TEST_CASE("Faults of what programs may reach") {
   check_rows(std::string(kSite) + route, kRows);
 }
 
+struct OwnRules {
+  const char* name;
+  std::string site;     // behind its root
+  std::string earlier;  // a route, and all before it
+  std::string later;    // behind `path = "/staff/*"`
+  std::string fault;    // after "LINE:COLUMN+LENGTH "
+};
+
+std::string lost(const std::string& keys, const std::string& line) {
+  return "warning: " + keys + " not hold for `/staff/*.php`: `*.php` before it takes them (the " +
+         "other is in line " + line +
+         ": give it the same, or put a route for `/staff/*.php` that has it in front)";
+}
+
+// Without where it stands; only one.
+std::string fault_of_rules(const OwnRules& row) {
+  const std::string fault =
+      faults_of(std::string(kSite) + row.site + row.earlier +
+                "[[site.route]]\npath = \"/staff/*\"\nhandler = \"static\"\n" + row.later);
+  return fault.empty() ? fault : fault.substr(fault.find(' ') + 1);
+}
+
+const std::string kAuthLost = lost("`auth` of this route does", "4");
+const std::string kPhp = "[[site.route]]\npath = \"*.php\"\nhandler = \"cgi\"\n";
+const std::string kStaffPhp = "[[site.route]]\npath = \"/staff/*.php\"\nhandler = \"cgi\"\n";
+const std::string kAuth = "auth = { users = \"/u\" }\n";
+
+TEST_CASE("Rules of a route that an earlier one for an extension does without are a warning") {
+  const OwnRules rows[] = {
+      {"auth", "", kPhp, kAuth, kAuthLost},
+      {"other users", "", kPhp + "auth = { users = \"/all\" }\n", kAuth, kAuthLost},
+      {"other users than the site's", "auth = { users = \"/all\" }\n", kPhp, kAuth,
+       lost("`auth` of this route does", "5")},
+      {"allow", "", kPhp, "allow = [\"::1\"]\n", lost("`allow` of this route does", "4")},
+      {"deny", "allow = [\"::1\"]\n", kPhp, "deny = [\"::2\"]\n",
+       lost("`deny` of this route does", "5")},
+      {"other allow", "", kPhp + "allow = [\"::2\"]\n", "allow = [\"::1\"]\n",
+       lost("`allow` of this route does", "4")},
+      {"all", "", kPhp, kAuth + "allow = [\"::1\"]\ndeny = [\"::2\"]\n",
+       lost("`auth`, `allow` and `deny` of this route do", "4")},
+      {"one of two", "", kPhp + kAuth, kAuth + "deny = [\"::2\"]\n",
+       lost("`deny` of this route does", "4")},
+      {"for one of the methods", "", kPhp + "methods = [\"GET\", \"POST\"]\n", kAuth, kAuthLost},
+      {"another route before for other methods", "",
+       kStaffPhp + "methods = [\"GET\"]\n" + kAuth + kPhp, kAuth,
+       lost("`auth` of this route does", "9")},
+      {"another route before that runs nothing", "",
+       "[[site.route]]\npath = \"/staff/*.php\"\nhandler = \"static\"\n" + kAuth + kPhp, kAuth,
+       lost("`auth` of this route does", "8")},
+      {"in the same directory", "", kStaffPhp, kAuth,
+       "warning: `auth` of this route does not hold for `/staff/*.php`: `/staff/*.php` before it "
+       "takes them (the other is in line 4: give it the same)"},
+      {"files, too", "", "[[site.route]]\npath = \"*.pdf\"\nhandler = \"static\"\n", kAuth,
+       "warning: `auth` of this route does not hold for `/staff/*.pdf`: `*.pdf` before it takes "
+       "them (the other is in line 4: give it the same, or put a route for `/staff/*.pdf` that has "
+       "it in front)"},
+  };
+  for (const OwnRules& row : rows) {
+    CAPTURE(row.name);
+    CHECK(fault_of_rules(row) == row.fault);
+  }
+}
+
+TEST_CASE("Rules of a route that no earlier one does without by chance are no warning") {
+  const OwnRules rows[] = {
+      {"none", "", kPhp, "", ""},
+      {"of the site", kAuth, kPhp, "", ""},
+      {"as of the site", kAuth, kPhp, kAuth, ""},
+      {"fewer than the site's", kAuth + "deny = [\"::2\"]\n", kPhp, "auth = false\n", ""},
+      {"both have them", "", kPhp + kAuth + "allow = [\"::2\", \"::1\"]\n",
+       kAuth + "allow = [\"::1\", \"::2\"]\n", ""},
+      {"another realm", "", kPhp + "auth = { realm = \"r\", users = \"/u\" }\n", kAuth, ""},
+      {"no auth on purpose", "", kPhp + "auth = false\n", kAuth, ""},
+      {"everybody on purpose", "", kPhp + "allow = []\n", "allow = [\"::1\"]\n", ""},
+      {"other methods", "", kPhp + "methods = [\"POST\"]\n", "methods = [\"GET\"]\n" + kAuth, ""},
+      {"another route before", "", kStaffPhp + kAuth + kPhp, kAuth, ""},
+      {"another directory before", "",
+       "[[site.route]]\npath = \"/staff/*\"\nmethods = [\"POST\"]\nhandler = \"cgi\"\n" + kAuth +
+           kPhp + "methods = [\"POST\"]\n",
+       kAuth, ""},
+      {"a directory below", "", "[[site.route]]\npath = \"/staff/open/*.php\"\nhandler = \"cgi\"\n",
+       kAuth, ""},
+      {"a directory beside", "", "[[site.route]]\npath = \"/open/*.php\"\nhandler = \"cgi\"\n",
+       kAuth, ""},
+      {"nothing of the directory", "",
+       "[[site.route]]\npath = \"*.php\"\nhandler = \"respond\"\nstatus = 404\n", kAuth, ""},
+      {"a path", "", "[[site.route]]\npath = \"/staff/open\"\nhandler = \"cgi\"\n", kAuth, ""},
+  };
+  for (const OwnRules& row : rows) {
+    CAPTURE(row.name);
+    CHECK(fault_of_rules(row) == row.fault);
+  }
+}
+
+TEST_CASE("The warning stands at the path of the route whose rules do not hold") {
+  const std::string text = std::string(kSite) +
+                           "[[site.route]]\npath = \"*.php\"\nhandler = \"cgi\"\n"
+                           "[[site.route]]\npath = \"*.cgi\"\nhandler = \"cgi\"\n"
+                           "[[site.route]]\npath = \"/*\"\nhandler = \"static\"\n"
+                           "deny = [\"::1\"]\n";
+  CHECK(faults_of(text) ==
+        "10:8+4 warning: `deny` of this route does not hold for `*.php`: `*.php` before it takes "
+        "them (the other is in line 4: give it the same)\n"
+        "10:8+4 warning: `deny` of this route does not hold for `*.cgi`: `*.cgi` before it takes "
+        "them (the other is in line 7: give it the same)");
+}
+
 TEST_CASE("A site sends as fast as the limits say where it says nothing, and so do its routes") {
   const Config config = config_of("[limits]\nsend_rate = \"1KiB\"\n" + std::string(kSite) +
                                   "[[site]]\nhosts = [\"a\"]\nroot = \"/b\"\nsend_rate = 0\n");

@@ -144,10 +144,49 @@ TEST_CASE("Faults of listeners") {
       {"trusted peers of no Unix socket",
        "[[listener]]\naddress = \"[::]:1\"\ntrusted_proxies = [\"unix\"]",
        "3:19+8 `trusted_proxies` has \"unix\", but this listener is no Unix socket"},
+      {"mode of an address", "[[listener]]\naddress = \"[::]:1\"\nmode = \"0660\"",
+       "3:8+6 `mode` is of a Unix socket, which this listener is not"},
+      {"mode of a socket that is passed in",
+       "[[listener]]\naddress = \"systemd:http\"\nmode = \"0660\"",
+       "3:8+6 `mode` is of a Unix socket, which this listener is not (systemd makes this socket: "
+       "`SocketMode=` in its unit)"},
       {"in line", "listener = [{ address = \"127.0.0.1:1\" }, 5]",
        "1:42+1 `listener` must be an array of tables, not an integer"},
   };
   check_rows(kRows);
+}
+
+TEST_CASE("The mode of a Unix socket is three or four octal digits in quotes") {
+  const std::string listener = "[[listener]]\naddress = \"unix:/run/a.sock\"\nmode = ";
+  for (const char* good : {"\"0660\"", "\"660\"", "\"0000\"", "\"0777\""}) {
+    CAPTURE(good);
+    CHECK(faults_of(listener + good + "\n" + std::string(kSite)) == "");
+  }
+  for (const std::string bad : {"660", "\"\"", "\"66\"", "\"0680\"", "\"1777\"", "\"00660\"",
+                                "\"-660\"", "\"0o660\"", "\"rw-\"", "true"}) {
+    CAPTURE(bad);
+    CHECK(faults_of(listener + bad + "\n" + std::string(kSite)) ==
+          "3:8+" + std::to_string(bad.size()) +
+              " `mode` must be a string of 3 or 4 octal digits, up to \"0777\" (\"0660\" lets the "
+              "owner and the group of the socket connect)");
+  }
+}
+
+TEST_CASE("A socket that is open to all and whose peers are believed is a warning") {
+  const std::string warning =
+      "3:19+8 warning: every account of this machine that reaches the socket can say who the "
+      "client is (mode = \"0660\")";
+  const std::string trusting =
+      "[[listener]]\naddress = \"unix:/run/a.sock\"\ntrusted_proxies = [\"unix\"]\n";
+  const std::string site(kSite);
+  CHECK(faults_of(trusting + site) == warning);
+  CHECK(faults_of(trusting + "mode = \"0662\"\n" + site) == warning);
+  CHECK(faults_of(trusting + "mode = \"0660\"\n" + site) == "");
+  CHECK(faults_of(trusting + "mode = \"0664\"\n" + site) == "");
+  CHECK(faults_of("[[listener]]\naddress = \"unix:/run/a.sock\"\ntrusted_proxies = [\"::1\"]\n" +
+                  site) == "");
+  CHECK(faults_of("[[listener]]\naddress = \"systemd:a\"\ntrusted_proxies = [\"unix\"]\n" + site) ==
+        "");
 }
 
 TEST_CASE("Faults of sites") {
@@ -308,6 +347,8 @@ TEST_CASE("Faults of routes and their handlers") {
       {"variable", "path = \"/a\"\nhandler = \"cgi\"\nenv = { \"A-B\" = \"1\" }",
        "6:9+5 `env` has a name that no environment variable can have: `A-B` (letters, digits and "
        "`_`)"},
+      {"length of the body", "path = \"/a\"\nhandler = \"cgi\"\nenv = { CONTENT_LENGTH = \"1\" }",
+       "6:9+14 `env` cannot set `CONTENT_LENGTH`, which frames the body"},
       {"fallback of programs", "path = \"/a\"\nhandler = \"cgi\"\nfallback = \"/a\"",
        "6:1+8 `fallback` is a key of the handler \"static\", not of \"cgi\""},
       {"compression of a response", "path = \"/a\"\nhandler = \"respond\"\ncompress = []",

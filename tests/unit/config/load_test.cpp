@@ -88,6 +88,7 @@ tls = true
 address = "unix:run/http.sock"
 proxy_protocol = true
 trusted_proxies = ["unix", "10.0.0.0/8", "2001:DB8::/32", "192.0.2.1"]
+mode = "640"
 [[listener]]
 address = "127.0.0.1:0"
 [[listener]]
@@ -221,6 +222,7 @@ TEST_CASE("Every key arrives in the Config") {
   CHECK(socket.path == "/etc/uvhttpd/run/http.sock");
   CHECK(socket.proxy_protocol);
   CHECK(socket.trust_unix);
+  CHECK(socket.mode == 0640);
   REQUIRE(socket.trusted_proxies.size() == 3);
   CHECK(format_network(socket.trusted_proxies[0]) == "10.0.0.0/8");
   CHECK(format_network(socket.trusted_proxies[1]) == "2001:db8::/32");
@@ -577,7 +579,7 @@ path = "/c"
 handler = "cgi"
 program = "plain"
 [[site.route]]
-path = "*.py"
+path = "/p/*"
 handler = "cgi"
 interpreter = { ".py" = "none" }
 [[site.route]]
@@ -635,6 +637,31 @@ tls = true
         "48:18  is not a regular file\n"
         "49:39 : No such file or directory\n"
         "49:60  is not a regular file\n");
+}
+
+TEST_CASE("A Unix socket in a directory that is closed to others needs no mode") {
+  const TemporaryDirectory directory;
+  REQUIRE(::chmod(directory.path().c_str(), 0710) == 0);
+  const auto listening_on = [&](const std::string& path) {
+    return messages_of(load_file(directory.write(
+        "a.toml", "[[listener]]\naddress = \"unix:" + path + "\"\ntrusted_proxies = [\"unix\"]\n" +
+                      "[[site]]\nroot = \".\"\n")));
+  };
+  CHECK(listening_on("a.sock") == "");
+  CHECK(listening_on("not-yet-made/a.sock") == "");
+  CHECK(listening_on("/a.sock") ==
+        "every account of this machine that reaches the socket can say who the client is\n");
+}
+
+TEST_CASE("The mode of a Unix socket is written as it is read, and of no other listener") {
+  const std::string site(kSite);
+  const auto written = [&](const std::string& listener) {
+    return to_toml(config_of("[[listener]]\n" + listener + "\n" + site));
+  };
+  CHECK(written("address = \"unix:/a\"\nmode = \"006\"").find("\nmode = \"0006\"\n") !=
+        std::string::npos);
+  CHECK(written("address = \"unix:/a\"").find("\nmode = \"0666\"\n") != std::string::npos);
+  CHECK(written("address = \"127.0.0.1:80\"").find("\nmode = ") == std::string::npos);
 }
 
 TEST_CASE("A file that may not be read is named with the reason") {

@@ -118,6 +118,45 @@ TEST_CASE("listen_unix makes a socket that everybody may connect to") {
   CHECK(local_address(fd->get()).text() == "unix:");
 }
 
+unsigned mode_of(const std::string& path) {
+  struct stat status {};
+  REQUIRE(::lstat(path.c_str(), &status) == 0);
+  return status.st_mode & 07777U;
+}
+
+TEST_CASE("listen_unix gives the socket the permissions that are asked for, whatever the umask") {
+  TempDir directory;
+  for (const mode_t mask : {0000U, 0027U, 0777U}) {
+    for (const unsigned mode : {0000U, 0600U, 0660U, 0777U}) {
+      CAPTURE(mask);
+      CAPTURE(mode);
+      const std::string path = directory / (std::to_string(mask) + "-" + std::to_string(mode));
+      const mode_t before = ::umask(mask);
+      const Result<UniqueFd> fd = listen_unix(path, mode);
+      ::umask(before);
+      REQUIRE(fd.has_value());
+      CHECK(mode_of(path) == mode);
+    }
+  }
+}
+
+TEST_CASE("set_socket_mode changes the permissions of a socket and of nothing else") {
+  TempDir directory;
+  const Result<UniqueFd> fd = listen_unix(directory / "sock");
+  REQUIRE(fd.has_value());
+  CHECK(set_socket_mode(directory / "sock", 0600).has_value());
+  CHECK(mode_of(directory / "sock") == 0600);
+  directory.write("file", "content");
+  const unsigned before = mode_of(directory / "file");
+  std::filesystem::create_symlink("sock", directory / "link");
+  for (const char* other : {"file", "link", "none"}) {
+    CAPTURE(other);
+    CHECK_FALSE(set_socket_mode(directory / other, 0666).has_value());
+  }
+  CHECK(mode_of(directory / "file") == before);
+  CHECK(mode_of(directory / "sock") == 0600);
+}
+
 TEST_CASE("listen_unix replaces a socket file that nobody listens on any more") {
   TempDir directory;
   Result<UniqueFd> old = listen_unix(directory / "sock");
