@@ -130,6 +130,17 @@ Result<std::string_view, Refusal> normalize_path(std::string_view raw, Arena& ar
   return std::string_view(out.data(), length);
 }
 
+std::string_view without_parameters(std::string_view raw_path, Arena& arena) {
+  const std::span<char> out = arena.allocate_text(raw_path.size());
+  std::size_t length = 0;
+  bool is_parameter = false;
+  for (const char c : raw_path) {
+    if (c == ';' || c == '/') is_parameter = c == ';';
+    if (!is_parameter) out[length++] = c;
+  }
+  return {out.data(), length};
+}
+
 std::string_view encode_path(std::string_view path, Arena& arena) {
   if (all_are_of(octet_class::kPath, path)) return path;
   constexpr char kHex[] = "0123456789ABCDEF";

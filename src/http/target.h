@@ -45,6 +45,10 @@ std::optional<Authority> parse_authority(std::string_view text);
 Result<std::string_view, Refusal> normalize_path(std::string_view raw, Arena& arena,
                                                  bool& has_encoded_slash);
 
+// Without what stands between a ";" and the end of its segment: parameters, to some (RFC 3986
+// section 3.3).
+std::string_view without_parameters(std::string_view raw_path, Arena& arena);
+
 // The path percent-encoded again, for a Location field: unreserved, sub-delims, ":", "@" and "/"
 // stay.
 std::string_view encode_path(std::string_view path, Arena& arena);

@@ -12,12 +12,17 @@ namespace uvhttpd {
 Authenticator::Waiter::Waiter(Callback decided, void* owner)
     : decided_(decided),
       owner_(owner),
-      checked_([](void* self, bool is_right) { static_cast<Waiter*>(self)->on_decided(is_right); },
-               this) {}
+      checked_(
+          [](void* self, PasswordChecks::Outcome outcome) {
+            static_cast<Waiter*>(self)->on_decided(outcome);
+          },
+          this) {}
 
-void Authenticator::Waiter::on_decided(bool is_right) {
+void Authenticator::Waiter::on_decided(PasswordChecks::Outcome outcome) {
+  if (outcome == PasswordChecks::Outcome::given_up) return decided_(owner_, Verdict::overloaded);
+  const bool is_right = outcome == PasswordChecks::Outcome::right;
   authenticator_->verdicts_.add(key_, is_right, authenticator_->loop_.now());
-  decided_(owner_, is_right);
+  decided_(owner_, is_right ? Verdict::right : Verdict::wrong);
 }
 
 Authenticator::Authenticator(PasswordFile file, EventLoop& loop, Log& log)

@@ -25,15 +25,24 @@ class Authenticator {
   Authenticator(const Authenticator&) = delete;
   Authenticator& operator=(const Authenticator&) = delete;
 
-  // Who waits for a verdict. Stops waiting when it dies; must not outlive the authenticator.
+  enum class Verdict {
+    right,
+    wrong,
+    later,       // the waiter is called once, from the loop
+    overloaded,  // too many checks wait: ask again in kRetryAfter
+  };
+  static constexpr std::chrono::seconds kRetryAfter{5};
+
+  // Who waits for a verdict, which will not be `later`. Stops waiting when it dies; must not
+  // outlive the authenticator.
   class Waiter {
    public:
-    using Callback = PasswordChecks::Waiter::Callback;
+    using Callback = void (*)(void* owner, Verdict verdict);
     Waiter(Callback decided, void* owner);
 
    private:
     friend class Authenticator;
-    void on_decided(bool is_right);
+    void on_decided(PasswordChecks::Outcome outcome);
 
     Callback decided_;
     void* owner_;
@@ -42,13 +51,6 @@ class Authenticator {
     PasswordChecks::Waiter checked_;
   };
 
-  enum class Verdict {
-    right,
-    wrong,
-    later,       // the waiter is called once, from the loop
-    overloaded,  // too many checks wait: ask again in kRetryAfter
-  };
-  static constexpr std::chrono::seconds kRetryAfter{5};
   // Each waiter once. `client` is who asks.
   Verdict check(const http::BasicCredentials& credentials, const PeerAddress& client,
                 Waiter& waiter);

@@ -275,8 +275,8 @@ void Connection::begin_exchange() {
   exchange.request_.head = parser_.head();
   exchange.request_.framing = parser_.framing();
   describe_client(exchange.request_);
-  const bool is_known =
-      listener_ == nullptr || believe_proxies(exchange.request_, *listener_, exchange.arena());
+  const std::string_view doubt =
+      listener_ == nullptr ? "" : believe_proxies(exchange.request_, *listener_, exchange.arena());
   ++requests_;
   body_sent_ = 0;
   const std::uint64_t most = exchange.runtime_->config().limits.requests_per_connection;
@@ -289,7 +289,10 @@ void Connection::begin_exchange() {
     ASSERT(event == http::RequestParser::Event::end);
     request_ = RequestPhase::done;
   }
-  if (!is_known) return refuse({400, "a malformed Forwarded"});
+  if (!doubt.empty()) {
+    context_.note_refused_request(client_, doubt);
+    return refuse({400, doubt});
+  }
   const TlsInfo* tls = transport_->tls();
   if (tls != nullptr && tls->is_plain) return refuse_plain();
   Pipeline::before(exchange);
@@ -435,7 +438,8 @@ bool Connection::recycle() {
 
 // What was queued before the fault, answers to earlier requests above all, is still owed.
 bool Connection::break_off() {
-  if (until_close_) {
+  // Behind the zero of a probe the end would look like that of a whole body.
+  if (until_close_ || (probed_ && chunked_)) {
     transport_->cut_off();
   } else if (!is_queue_empty() && !output_blocked_ && request_ != RequestPhase::lost) {
     send_queued();

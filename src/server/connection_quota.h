@@ -71,10 +71,18 @@ class ConnectionQuota {
   }
 
   std::uint64_t count() const { return count_.load(std::memory_order_relaxed); }
-  // The one to note a refusal in that enter() or admit() has just decided.
-  const std::shared_ptr<Refusals>& refusals() const {
-    return count() >= most_.load(std::memory_order_relaxed) ? over_all_ : over_client_;
+  // Whether there is no room for anybody.
+  bool is_full() const { return count() >= most_.load(std::memory_order_relaxed); }
+  // Whether this client has less than one may have.
+  bool has_room_for(const PeerAddress& client) {
+    if (!counts(client)) return true;
+    const std::lock_guard lock(mutex_);
+    const auto found = clients_.find(key_of(client));
+    return found == clients_.end() ||
+           found->second < most_per_client_.load(std::memory_order_relaxed);
   }
+  // The one to note a refusal in that enter() or admit() has just decided.
+  const std::shared_ptr<Refusals>& refusals() const { return is_full() ? over_all_ : over_client_; }
 
  private:
   friend class ConnectionPlace;

@@ -2,6 +2,7 @@
 #include "server/password_checks.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "server/password_hash.h"
@@ -16,6 +17,14 @@ struct Work {
   bool is_right = false;
 };
 
+void move_all(IntrusiveList<PasswordChecks::Waiter>& from,
+              IntrusiveList<PasswordChecks::Waiter>& to) {
+  from.for_each([&to](PasswordChecks::Waiter& waiter) {
+    waiter.unlink();
+    to.push_back(waiter);
+  });
+}
+
 }  // namespace
 
 struct PasswordChecks::Check {
@@ -24,6 +33,7 @@ struct PasswordChecks::Check {
         key(question.key),
         is_decoy(question.is_decoy),
         client(question.client),
+        turn(checks.next_turn_of(client)),
         work(std::make_shared<Work>(Work{Secret(password.view()), question.hash})),
         task(
             checks.loop_,
@@ -34,17 +44,26 @@ struct PasswordChecks::Check {
             this) {}
 
   bool is_abandoned() { return waiters.empty() && !task.is_running(); }
+  bool waits_of(const PeerAddress& whom) const { return !task.is_running() && client == whom; }
 
   PasswordChecks& checks;
   const KeyedHash::Digest key;
   const bool is_decoy;
   const PeerAddress client;
+  const std::uint64_t turn;  // the lowest is next
   std::shared_ptr<Work> work;
   IntrusiveList<Waiter> waiters;
   BackgroundTask task;
 };
 
-PasswordChecks::PasswordChecks(EventLoop& loop) : loop_(loop) {}
+PasswordChecks::PasswordChecks(EventLoop& loop)
+    : loop_(loop),
+      given_up_timer_(
+          loop,
+          [](void* self) {
+            tell(static_cast<PasswordChecks*>(self)->given_up_, Outcome::given_up);
+          },
+          this) {}
 PasswordChecks::~PasswordChecks() = default;
 
 bool PasswordChecks::check(const Question& question, const Secret& password, Waiter& waiter) {
@@ -54,23 +73,46 @@ bool PasswordChecks::check(const Question& question, const Secret& password, Wai
     same->waiters.push_back(waiter);
     return true;
   }
-  if (!has_room_for(question.client)) drop_abandoned();
-  if (!has_room_for(question.client)) return false;
+  // Behind others stands a proxy with many clients.
+  const bool is_one = question.client.kind == PeerAddress::Kind::ipv4 ||
+                      question.client.kind == PeerAddress::Kind::ipv6;
+  const std::size_t most = is_one ? kMostOfClient : kMostWaiting;
+  if (is_full() || count_waiting(question.client) >= most) drop_abandoned();
+  if (count_waiting(question.client) >= most) return false;
+  if (is_full() && !make_room_for(question.client)) return false;
   checks_.emplace_back(*this, question, password).waiters.push_back(waiter);
   start_next();
   return true;
 }
 
-bool PasswordChecks::has_room_for(const PeerAddress& client) const {
-  if (checks_.size() >= kMostRunning + kMostWaiting) return false;
-  // Behind others stands a proxy with many clients.
-  const bool is_one =
-      client.kind == PeerAddress::Kind::ipv4 || client.kind == PeerAddress::Kind::ipv6;
-  if (!is_one) return true;
-  const auto its = std::count_if(checks_.begin(), checks_.end(), [&](const Check& check) {
-    return !check.task.is_running() && check.client == client;
-  });
-  return static_cast<std::size_t>(its) < kMostOfClient;
+std::size_t PasswordChecks::count_waiting(const PeerAddress& client) const {
+  return static_cast<std::size_t>(std::count_if(
+      checks_.begin(), checks_.end(), [&](const Check& check) { return check.waits_of(client); }));
+}
+
+// The last check of who has most of them waiting is given up, if that makes it fairer.
+bool PasswordChecks::make_room_for(const PeerAddress& client) {
+  const auto greediest =
+      std::max_element(checks_.begin(), checks_.end(), [this](const Check& a, const Check& b) {
+        return count_waiting(a.client) < count_waiting(b.client);
+      });
+  if (count_waiting(greediest->client) <= count_waiting(client) + 1) return false;
+  const auto last =
+      std::find_if(checks_.rbegin(), checks_.rend(),
+                   [whom = greediest->client](const Check& check) { return check.waits_of(whom); });
+  move_all(last->waiters, given_up_);
+  checks_.erase(std::prev(last.base()));
+  given_up_timer_.start(Duration{0});
+  return true;
+}
+
+// Behind what this client has asked before, and before what others ask more than it does.
+std::uint64_t PasswordChecks::next_turn_of(const PeerAddress& client) const {
+  std::uint64_t turn = turn_;
+  for (const Check& check : checks_) {
+    if (check.client == client) turn = std::max(turn, check.turn + 1);
+  }
+  return turn;
 }
 
 void PasswordChecks::drop_abandoned() {
@@ -82,9 +124,12 @@ void PasswordChecks::start_next() {
                                      [](const Check& check) { return check.task.is_running(); });
   if (static_cast<std::size_t>(running) >= kMostRunning) return;
   drop_abandoned();
-  const auto next = std::find_if(checks_.begin(), checks_.end(),
-                                 [](const Check& check) { return !check.task.is_running(); });
-  if (next == checks_.end()) return;
+  const auto next =
+      std::min_element(checks_.begin(), checks_.end(), [](const Check& a, const Check& b) {
+        return std::pair(a.task.is_running(), a.turn) < std::pair(b.task.is_running(), b.turn);
+      });
+  if (next == checks_.end() || next->task.is_running()) return;
+  turn_ = next->turn;
   next->task.start(
       [work = next->work] { work->is_right = is_password(work->password, work->hash); });
 }
@@ -93,16 +138,18 @@ void PasswordChecks::finish(Check& check) {
   const bool is_right = check.work->is_right && !check.is_decoy;
   // The check must be gone before anybody is called, who may ask for the next one.
   IntrusiveList<Waiter> waiting;
-  check.waiters.for_each([&](Waiter& waiter) {
-    waiter.unlink();
-    waiting.push_back(waiter);
-  });
+  move_all(check.waiters, waiting);
   checks_.remove_if([&](const Check& each) { return &each == &check; });
   start_next();
-  while (!waiting.empty()) {
-    Waiter& waiter = waiting.front();
+  tell(waiting, is_right ? Outcome::right : Outcome::wrong);
+}
+
+// Whoever is told may end others that wait.
+void PasswordChecks::tell(IntrusiveList<Waiter>& waiters, Outcome outcome) {
+  while (!waiters.empty()) {
+    Waiter& waiter = waiters.front();
     waiter.unlink();
-    waiter.decided_(waiter.owner_, is_right);
+    waiter.decided_(waiter.owner_, outcome);
   }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <list>
 #include <memory>
 #include <string>
@@ -10,6 +11,7 @@
 #include "base/intrusive_list.h"
 #include "base/secret.h"
 #include "io/background.h"
+#include "io/event_loop.h"
 #include "io/keyed_hash.h"
 #include "io/socket.h"
 
@@ -26,10 +28,15 @@ class PasswordChecks {
   // Of one client, so that who guesses is in nobody's way but their own.
   static constexpr std::size_t kMostOfClient = 8;
 
+  enum class Outcome {
+    right,
+    wrong,
+    given_up,  // its place went to a client that had fewer checks waiting
+  };
   // Who waits for the outcome of a check. Stops waiting when it dies. Never moved.
   class Waiter : public ListNode {
    public:
-    using Callback = void (*)(void* owner, bool is_right);
+    using Callback = void (*)(void* owner, Outcome outcome);
     // `decided` is called once, from the loop, after check() took the waiter.
     Waiter(Callback decided, void* owner) : decided_(decided), owner_(owner) {}
     ~Waiter() { unlink(); }
@@ -53,19 +60,27 @@ class PasswordChecks {
     PeerAddress client{};   // who asks, as counted_client() has it
   };
   // Questions with one key are answered together. A check that nobody waits for any more is not
-  // begun. False when kMostWaiting are waiting, or kMostOfClient of this client: then nothing
-  // happens.
+  // begun. Clients take turns, and who has most checks waiting gives one up for who has none. False
+  // when kMostOfClient of this client are waiting, or kMostWaiting of which none can be given up:
+  // then nothing happens.
   bool check(const Question& question, const Secret& password, Waiter& waiter);
 
  private:
   struct Check;
-  bool has_room_for(const PeerAddress& client) const;
+  std::size_t count_waiting(const PeerAddress& client) const;
+  bool is_full() const { return checks_.size() >= kMostRunning + kMostWaiting; }
+  bool make_room_for(const PeerAddress& client);
+  std::uint64_t next_turn_of(const PeerAddress& client) const;
   void start_next();
   void drop_abandoned();
   void finish(Check& check);
+  static void tell(IntrusiveList<Waiter>& waiters, Outcome outcome);
 
   EventLoop& loop_;
   std::list<Check> checks_;  // in the order they came
+  std::uint64_t turn_ = 0;   // of the check that was begun last
+  IntrusiveList<Waiter> given_up_;
+  Timer given_up_timer_;  // tells them, in a later turn of the loop
 };
 
 }  // namespace uvhttpd

@@ -16,6 +16,8 @@
 namespace uvhttpd {
 namespace {
 
+constexpr const char* kStayInForce = "; until that is mended the users read before stay in force";
+
 struct Entry {
   std::string_view user;
   std::string_view hash;
@@ -131,18 +133,28 @@ void PasswordFile::refresh(TimePoint now, Log& log) {
   looked_at_ = now;
   struct stat status {};
   if (::stat(path_.c_str(), &status) != 0) {
-    return complain(Error::from_errno(errno, path_), log);
+    if (errno == ENOENT) return on_gone(log);
+    return complain(Error::from_errno(errno, path_).message + kStayInForce, log);
   }
+  is_gone_ = false;
   const FileInfo info = FileInfo::from(status);
   if (info == seen_) return;
   auto fresh = read(path_);
   if (fresh) return take(*std::move(fresh));
   // What the file holds is not looked at twice; a lack of descriptors, say, may pass.
-  if (fresh.error().os_error == 0) {
-    seen_ = info;
-    has_complained_ = false;
+  if (fresh.error().os_error == 0) seen_ = info;
+  complain(fresh.error().message + kStayInForce, log);
+}
+
+// Some programs take a file away and then put another in its place.
+void PasswordFile::on_gone(Log& log) {
+  if (!std::exchange(is_gone_, true)) return;
+  if (!content_->entries.empty()) {
+    content_ = std::make_unique<Content>();
+    ++version_;
   }
-  complain(fresh.error(), log);
+  seen_ = {};
+  complain(path_ + ": there is no such file any more: nobody is let in", log);
 }
 
 // htpasswd writes over the old file: one that has just become empty may be about to be filled.
@@ -157,12 +169,12 @@ void PasswordFile::take(Fresh fresh) {
   content_ = std::move(fresh.content);
   seen_ = fresh.info;
   ++version_;
-  has_complained_ = false;
+  complaint_.clear();
 }
 
-void PasswordFile::complain(const Error& error, Log& log) {
-  if (std::exchange(has_complained_, true)) return;
-  log.error("auth", "{}; until that is mended the users read before stay in force", error.message);
+void PasswordFile::complain(const std::string& what, Log& log) {
+  if (std::exchange(complaint_, what) == what) return;
+  log.error("auth", "{}", what);
 }
 
 std::optional<std::string_view> PasswordFile::hash_of(std::string_view user) const {

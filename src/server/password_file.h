@@ -31,8 +31,8 @@ class PasswordFile {
   ~PasswordFile();
 
   // Reads the file again if it has changed, but looks no more often than kLookEvery says. Blocks:
-  // kMaxBytes bound for how long. While what is there cannot be used, which is logged once, what
-  // was read before counts.
+  // kMaxBytes bound for how long. While what is there cannot be used, what was read before counts;
+  // a file that is gone for good has no users. Each new reason is logged once.
   void refresh(TimePoint now, Log& log);
 
   // Views live until the next refresh().
@@ -49,7 +49,8 @@ class PasswordFile {
   PasswordFile(std::string path, Fresh fresh, TimePoint now);
   static Result<Fresh> read(const std::string& path);
   void take(Fresh fresh);
-  void complain(const Error& error, Log& log);
+  void on_gone(Log& log);
+  void complain(const std::string& what, Log& log);
 
   std::string path_;
   std::unique_ptr<const Content> content_;
@@ -57,7 +58,8 @@ class PasswordFile {
   FileInfo doubted_;
   std::uint64_t version_ = 1;
   TimePoint looked_at_;
-  bool has_complained_ = false;
+  bool is_gone_ = false;  // so the last look said
+  std::string complaint_;
 };
 
 }  // namespace uvhttpd

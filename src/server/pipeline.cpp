@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/text.h"
 #include "io/tls_info.h"
 #include "server/allow.h"
 #include "server/connection.h"
@@ -76,15 +77,16 @@ void ask_again_later(Exchange& exchange) {
 
 // Who asks, if the password is theirs.
 struct PendingUser {
-  using Decided = void (*)(Exchange& exchange, std::string_view user, bool is_right);
+  using Decided = void (*)(Exchange& exchange, std::string_view user,
+                           Authenticator::Verdict verdict);
   PendingUser(Exchange& its_exchange, std::string_view whose, Decided on_decided)
       : exchange(its_exchange),
         user(whose),
         decided(on_decided),
         waiter(
-            [](void* self, bool is_right) {
+            [](void* self, Authenticator::Verdict verdict) {
               const auto& pending = *static_cast<PendingUser*>(self);
-              pending.decided(pending.exchange, pending.user, is_right);
+              pending.decided(pending.exchange, pending.user, verdict);
             },
             this) {}
 
@@ -280,7 +282,10 @@ bool Pipeline::find_route(Exchange& exchange) {
   if (choice.route != nullptr) {
     exchange.route_ = choice.route;
     exchange.request_.matched = choice.matched;
-    return true;
+    if (!leads_elsewhere(exchange, *choice.route)) return true;
+    exchange.log().debug(exchange.id(), "refused with 400: path parameters lead to another route");
+    exchange.fail(400, {});
+    return false;
   }
   if (!choice.allowed.empty() && find_route_instead(exchange)) return true;
   // Who is not let in learns nothing of what there is. The first route of the path says who is.
@@ -300,6 +305,19 @@ bool Pipeline::find_route(Exchange& exchange) {
     exchange.fail(405, {}, {&field, 1});
   }
   return false;
+}
+
+// To servlet containers "/admin;a/b" is "/admin/b", of which another route may say who is let in.
+bool Pipeline::leads_elsewhere(Exchange& exchange, const RouteRuntime& route) {
+  const http::Target& target = exchange.request_.target;
+  if (route.handler_name != "proxy" || target.raw_path.find(';') == std::string_view::npos) {
+    return false;
+  }
+  bool has_encoded_slash = false;
+  const auto path = http::normalize_path(http::without_parameters(target.raw_path, exchange.arena_),
+                                         exchange.arena_, has_encoded_slash);
+  return !path ||
+         choose_route(*exchange.site_, *path, exchange.request_.head.method_text).route != &route;
 }
 
 // Of the routes that have the path but do not take the method.
@@ -377,25 +395,37 @@ bool Pipeline::authenticate(Exchange& exchange) {
   }
   auto& pending = exchange.keep<PendingUser>(exchange, exchange.arena_.copy(credentials->user),
                                              &Pipeline::on_authenticated);
-  switch (authenticator->check(*credentials, request.client, pending.waiter)) {
-    case Authenticator::Verdict::right: request.user = pending.user; return true;
-    case Authenticator::Verdict::wrong: ask_for_credentials(exchange); return false;
-    case Authenticator::Verdict::later: return false;
-    case Authenticator::Verdict::overloaded: {
-      WorkerContext& context = exchange.connection_->context();
-      context.refusal_log.add(authenticator->refusals(), request.client);
-      ask_again_later(exchange);
-      return false;
-    }
-  }
-  return false;
+  const Authenticator::Verdict verdict =
+      authenticator->check(*credentials, request.client, pending.waiter);
+  return verdict != Authenticator::Verdict::later && accept_user(exchange, pending.user, verdict);
 }
 
-void Pipeline::on_authenticated(Exchange& exchange, std::string_view user, bool is_right) {
+void Pipeline::on_authenticated(Exchange& exchange, std::string_view user,
+                                Authenticator::Verdict verdict) {
   if (exchange.has_responded()) return;
-  if (!is_right) return ask_for_credentials(exchange);
-  exchange.request_.user = user;
-  finish_handling(exchange);
+  if (accept_user(exchange, user, verdict)) finish_handling(exchange);
+}
+
+// False when the exchange has been answered.
+bool Pipeline::accept_user(Exchange& exchange, std::string_view user,
+                           Authenticator::Verdict verdict) {
+  Request& request = exchange.request_;
+  switch (verdict) {
+    case Authenticator::Verdict::right: request.user = user; return true;
+    case Authenticator::Verdict::wrong:
+      exchange.log().info("auth", "{}: wrong user or password, as \"{}\" (request {})",
+                          request.client.text(), escape_for_log(user), exchange.id());
+      ask_for_credentials(exchange);
+      return false;
+    case Authenticator::Verdict::overloaded:
+      exchange.connection_->context().refusal_log.add(exchange.route_->authenticator->refusals(),
+                                                      request.client);
+      ask_again_later(exchange);
+      return false;
+    case Authenticator::Verdict::later: break;
+  }
+  ASSERT(false && "a verdict that is none");
+  return false;
 }
 
 bool Pipeline::check_body(Exchange& exchange) {

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "server/authenticator.h"
+
 namespace uvhttpd {
 
 class Exchange;
@@ -36,12 +38,16 @@ class Pipeline {
   static bool answer_preflight(Exchange& exchange);
   static void handle(Exchange& exchange);
   static bool find_route(Exchange& exchange);
+  static bool leads_elsewhere(Exchange& exchange, const RouteRuntime& route);
   static const RouteRuntime* first_of_path(const Exchange& exchange);
   static bool find_route_instead(Exchange& exchange);
   static bool check_client(Exchange& exchange);
   static bool check_rate(Exchange& exchange);
   static bool authenticate(Exchange& exchange);
-  static void on_authenticated(Exchange& exchange, std::string_view user, bool is_right);
+  static void on_authenticated(Exchange& exchange, std::string_view user,
+                               Authenticator::Verdict verdict);
+  static bool accept_user(Exchange& exchange, std::string_view user,
+                          Authenticator::Verdict verdict);
   static void finish_handling(Exchange& exchange);
   static bool check_body(Exchange& exchange);
 };

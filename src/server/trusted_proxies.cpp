@@ -31,17 +31,24 @@ std::string_view scheme_of(std::string_view proto) {
   return is_one_of("http", "ws") ? "http" : "";
 }
 
-// The hops that trusted proxies speak of, in order: the first one is the client's.
-std::span<const Hop> believed_of(std::span<const Hop> hops, Request& request,
-                                 const config::Listener& listener) {
+// What one of the fields comes to.
+struct Word {
+  PeerAddress client;
+  std::span<const Hop>
+      believed;  // what trusted proxies say, in order: the first one is the client's
+};
+
+Word word_of(std::span<const Hop> hops, const PeerAddress& peer, const config::Listener& listener) {
+  Word word{peer, {}};
   std::size_t first = hops.size();
   bool goes_on = true;
   while (goes_on && first > 0) {
     const std::optional<PeerAddress> address = PeerAddress::parse(hops[--first].node);
-    if (address) request.client = *address;
+    if (address) word.client = *address;
     goes_on = address && is_trusted(*address, listener);
   }
-  return hops.subspan(first);
+  word.believed = hops.subspan(first);
+  return word;
 }
 
 // The member that is `place` from the right of the list which the field's lines are together, or
@@ -67,31 +74,33 @@ std::string_view member_from_right(const http::FieldList& fields, FieldName name
 
 }  // namespace
 
-bool believe_proxies(Request& request, const config::Listener& listener, Arena& arena) {
+std::string_view believe_proxies(Request& request, const config::Listener& listener, Arena& arena) {
   request.peer_is_trusted = is_trusted(request.client, listener);
-  if (!request.peer_is_trusted) return true;
+  if (!request.peer_is_trusted) return {};
   const http::FieldList& fields = request.head.fields;
-  std::span<const Hop> hops;
-  if (fields.has(FieldName::forwarded)) {
-    const auto told = http::forwarded_hops(fields, arena);
-    if (!told) return false;
-    hops = *told;
+  std::optional<Word> told;
+  if (fields.has(FieldName::x_forwarded_for)) {
+    told = word_of(http::x_forwarded_for_hops(fields, arena), request.client, listener);
   }
-  if (hops.empty() && fields.has(FieldName::x_forwarded_for)) {
-    hops = http::x_forwarded_for_hops(fields, arena);
-  }
-  const std::span<const Hop> believed = believed_of(hops, request, listener);
   std::string_view scheme;
-  for (const Hop& hop : believed) {
-    if (scheme.empty()) scheme = scheme_of(hop.proto);
+  if (fields.has(FieldName::forwarded)) {
+    const auto hops = http::forwarded_hops(fields, arena);
+    if (!hops) return "a malformed Forwarded";
+    const Word word = word_of(*hops, request.client, listener);
+    if (told && told->client != word.client) return "Forwarded and X-Forwarded-For differ";
+    told = word;
+    for (const Hop& hop : word.believed) {
+      if (scheme.empty()) scheme = scheme_of(hop.proto);
+    }
   }
   // A proxy that keeps X-Forwarded-Proto as a list adds to both; one that does not replaces it.
+  const std::size_t place = told ? std::max<std::size_t>(told->believed.size(), 1) : 1;
   if (scheme.empty()) {
-    scheme = scheme_of(member_from_right(fields, FieldName::x_forwarded_proto,
-                                         std::max<std::size_t>(believed.size(), 1)));
+    scheme = scheme_of(member_from_right(fields, FieldName::x_forwarded_proto, place));
   }
   if (!scheme.empty()) request.scheme = scheme;
-  return true;
+  if (told) request.client = told->client;
+  return {};
 }
 
 }  // namespace uvhttpd

@@ -158,7 +158,7 @@ void Worker::use_sockets(const std::vector<WorkerSocket>& sockets) {
 
 void Worker::on_accepted(const Listening& listening, UniqueFd socket, const PeerAddress& peer) {
   const bool is_unknown = listening.rules != nullptr && listening.rules->proxy_protocol;
-  std::optional<ConnectionPlace> among = is_unknown ? quota_.enter_unknown() : quota_.enter(peer);
+  std::optional<ConnectionPlace> among = take_place(peer, is_unknown);
   if (!among) {
     context_->refusal_log.add(quota_.refusals(), peer);
     return listening.is_encrypted ? void() : turn_away(socket, context_->date());
@@ -183,14 +183,27 @@ void Worker::on_accepted(const Listening& listening, UniqueFd socket, const Peer
   }
 }
 
+// Who only waits for another request gives way to who has one.
+std::optional<ConnectionPlace> Worker::take_place(const PeerAddress& peer, bool is_unknown) {
+  const auto enter = [&] { return is_unknown ? quota_.enter_unknown() : quota_.enter(peer); };
+  auto place = enter();
+  if (place || !quota_.is_full() || (!is_unknown && !quota_.has_room_for(peer))) return place;
+  if (!context_->give_up_an_idle_connection()) return place;
+  if (idle_noted_at_ <= loop_.now() - kNoticeInterval) {
+    idle_noted_at_ = loop_.now();
+    log_.warn("limits", "limits.connections are open: those that are idle longest are closed");
+  }
+  return enter();
+}
+
 // A handshake costs more than many requests: how many are owed must be bounded. The oldest gives
 // way, for it is most likely nobody's who means it.
 std::optional<HandshakePlace> Worker::take_handshake_place() {
   const std::uint64_t most = context_->runtime()->config().limits.handshakes;
   auto place = HandshakePlace::take(handshakes_, most);
   if (place) return place;
-  if (refusal_noted_at_ <= loop_.now() - kNoticeInterval) {
-    refusal_noted_at_ = loop_.now();
+  if (handshakes_noted_at_ <= loop_.now() - kNoticeInterval) {
+    handshakes_noted_at_ = loop_.now();
     log_.warn("tls", "limits.handshakes are under way: the oldest are given up");
   }
   if (!context_->give_up_a_handshake()) return std::nullopt;

@@ -91,6 +91,7 @@ class Worker {
     std::shared_ptr<const config::Listener> rules;  // absent: proxies are not believed
     bool is_encrypted = false;
   };
+  std::optional<ConnectionPlace> take_place(const PeerAddress& peer, bool is_unknown);
   std::optional<HandshakePlace> take_handshake_place();
   void on_accepted(const Listening& listening, UniqueFd socket, const PeerAddress& peer);
 
@@ -101,7 +102,8 @@ class Worker {
   std::vector<std::unique_ptr<Listening>> listening_;
   std::optional<Timer> leave_timer_;  // until the listeners close
   std::shared_ptr<const TlsContext> tls_;
-  TimePoint refusal_noted_at_ = TimePoint::min();
+  TimePoint handshakes_noted_at_ = TimePoint::min();
+  TimePoint idle_noted_at_ = TimePoint::min();
 };
 
 }  // namespace uvhttpd

@@ -51,7 +51,7 @@ void WorkerContext::use_runtime(std::shared_ptr<const Runtime> runtime) {
                &list_of(limits.body_timeout),
                &list_of(std::max(limits.send_timeout / kLooksPerSendTimeout, Duration{1})),
                &list_of(SendPace::kPause),
-               &list_of(limits.keep_alive_timeout),
+               &list_of(limits.keep_alive_timeout, idle_lists_),
                &list_of(kLinger),
                &list_of(kProbe),
                &list_of(kDrainGrace)};
@@ -72,12 +72,24 @@ bool WorkerContext::give_up_a_handshake() {
   return false;
 }
 
-void WorkerContext::note_refused_certificate(const PeerAddress& client, std::string_view why) {
-  std::shared_ptr<Refusals>& refusals = refused_certificates_[why];
-  if (!refusals) {
-    refusals = std::make_shared<Refusals>(
-        Refusals::Names{"tls", "client certificate", std::string(why), LogLevel::info});
+bool WorkerContext::give_up_an_idle_connection() {
+  for (const auto& [duration, list] : idle_lists_) {
+    if (list->expire_first()) return true;
   }
+  return false;
+}
+
+void WorkerContext::note_refused_certificate(const PeerAddress& client, std::string_view why) {
+  note_refused(client, {"tls", "client certificate", std::string(why), LogLevel::info});
+}
+
+void WorkerContext::note_refused_request(const PeerAddress& client, std::string_view why) {
+  note_refused(client, {"listener", "request", std::string(why)});
+}
+
+void WorkerContext::note_refused(const PeerAddress& client, const Refusals::Names& names) {
+  std::shared_ptr<Refusals>& refusals = refusals_[names.limit];
+  if (!refusals) refusals = std::make_shared<Refusals>(names);
   refusal_log.add(refusals, client);
 }
 

@@ -75,9 +75,13 @@ class WorkerContext {
 
   // Closes one of those connections that have been in their handshake longest. False when none is.
   bool give_up_a_handshake();
+  // Closes one of those kept connections that have waited longest for another request. False when
+  // none does.
+  bool give_up_an_idle_connection();
 
   // To the log, soon. `why` is one of few, and lives as long as the program.
   void note_refused_certificate(const PeerAddress& client, std::string_view why);
+  void note_refused_request(const PeerAddress& client, std::string_view why);
 
   // Runs advance() of the connection in the next turn of the loop.
   void schedule(Connection& connection);
@@ -129,6 +133,7 @@ class WorkerContext {
 
  private:
   using Lists = std::map<Duration, std::unique_ptr<DeadlineList>>;
+  void note_refused(const PeerAddress& client, const Refusals::Names& names);
   DeadlineList& list_of(Duration duration, Lists& lists);
   DeadlineList& list_of(Duration duration) { return list_of(duration, lists_); }
   void run_scheduled();
@@ -136,9 +141,10 @@ class WorkerContext {
 
   Lists lists_;
   Lists handshake_lists_;  // in which nothing but handshakes is
+  Lists idle_lists_;       // and nothing but kept connections
   std::shared_ptr<const Runtime> runtime_;
   std::vector<std::shared_ptr<const Runtime>> retired_;
-  std::map<std::string_view, std::shared_ptr<Refusals>> refused_certificates_;  // by why
+  std::map<std::string, std::shared_ptr<Refusals>> refusals_;  // by why
   std::int64_t date_second_ = -1;
   http::DateText date_{};
   std::uint64_t exchanges_ = 0;

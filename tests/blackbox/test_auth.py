@@ -210,6 +210,26 @@ class TestAnswers:
         theirs = upstreams.Request(running.fetch("/", fields=basic("alice", "secret")).body)
         assert theirs.get("Authorization") == basic("alice", "secret")[0][1]
 
+    def test_nor_does_a_program_behind_scgi(self, start, passwd, upstream):
+        def behave(connection):
+            length = int(connection.read_until(b":")[:-1])
+            connection.send(b"Content-Type: text/plain\n\n" + connection.read(length))
+            connection.finish()
+
+        address = upstream(behave).url.removeprefix("http://")
+        keys = f'handler = "scgi"\nupstream = "{address}"\n'
+        running = start(passwd("alice", "secret", "--method", "sha512"), f'[[site]]\n[[site.route]]\npath = "/ours/*"\n{keys}'
+                        f'auth = {{ realm = "Application", users = "users" }}\n[[site.route]]\npath = "/*"\n{keys}')
+        ours = running.fetch("/ours/", fields=basic("alice", "secret")).body
+        assert b"REMOTE_USER\0alice\0" in ours and b"HTTP_AUTHORIZATION" not in ours
+        assert b"HTTP_AUTHORIZATION\0Basic " in running.fetch("/", fields=basic("alice", "secret")).body
+
+    def test_wrong_passwords_are_logged_with_the_address(self, running):
+        fields = basic('al"ice', "guess") + [("X-Forwarded-For", "203.0.113.9")]
+        assert running.fetch("/staff/", fields=fields).status == 401
+        running.wait_for_log(r'info auth: 127\.0\.0\.1: wrong user or password, as "al\\x22ice" \(request \S+\)')
+        assert "guess" not in running.log_text()
+
     def test_the_access_log_has_the_user(self, running):
         running.fetch("/staff/", fields=basic("alice", "secret"))
         running.fetch("/staff/", fields=basic("alice", "wrong"))
@@ -294,6 +314,16 @@ class TestChanges:
         assert status(running, basic("alice", "secret")) == 200
         users.write_text(line)
         assert "Reloaded" in running.reload()
+
+    def test_a_file_that_is_gone_lets_nobody_in(self, start, passwd):
+        line = passwd("alice", "secret", "--method", "sha512")
+        running = start(line)
+        assert status(running, basic("alice", "secret")) == 200
+        (running.tmp / "users").unlink()
+        wait_until(lambda: status(running, basic("alice", "secret")) == 401)
+        running.wait_for_log("users: there is no such file any more: nobody is let in")
+        (running.tmp / "users").write_text(line)
+        wait_until(lambda: status(running, basic("alice", "secret")) == 200)
 
     def test_a_site_may_ask_for_all_and_a_route_not(self, start, passwd):
         running = start(passwd("alice", "secret", "--method", "sha512"), """

@@ -26,6 +26,7 @@ handler = "cgi"
 root = "cgi-bin"
 """
 SITE = '[[site]]\nroot = "www"\n'
+PROGRAMS = '[[site.route]]\npath = "/cgi-bin/*"\nhandler = "cgi"\nroot = "cgi-bin"\n'
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def files(shared_tmp):
 @pytest.fixture(scope="module")
 def running(shared_server, files):
     """With ordinary timeouts."""
-    return shared_server('[[site]]\nroot = "www"\n[[site.route]]\npath = "/cgi-bin/*"\nhandler = "cgi"\nroot = "cgi-bin"\n')
+    return shared_server(SITE + PROGRAMS)
 
 
 @pytest.fixture
@@ -257,8 +258,7 @@ def test_empty_lines_before_a_request_do_not_keep_a_connection(impatient):
 
 
 def test_body_that_comes_an_octet_at_a_time_falls_below_the_least_rate(server, files, shared_tmp):
-    running = server('[limits]\nbody_timeout = "5s"\nbody_min_rate = 500\n' + SITE
-                     + '[[site.route]]\npath = "/cgi-bin/*"\nhandler = "cgi"\nroot = "cgi-bin"\n', tmp=shared_tmp)
+    running = server('[limits]\nbody_timeout = "5s"\nbody_min_rate = 500\n' + SITE + PROGRAMS, tmp=shared_tmp)
     site(shared_tmp, {"sum": "#!/bin/sh\nsum=$(cksum)\nprintf 'Content-Type: text/plain\\r\\n\\r\\n%s' \"$sum\"\n"}, "cgi-bin")
     with running.client() as client:
         client.send(request("/cgi-bin/sum", "POST", ["Content-Length: 100000"]))
@@ -298,18 +298,39 @@ def assert_turned_away(client):
 
 
 def test_connection_beyond_the_limit_gets_503_until_one_is_free(server, files, shared_tmp):
-    running = server('[limits]\nconnections = 3\n' + SITE, tmp=shared_tmp)
+    running = server('[limits]\nconnections = 3\n' + SITE + PROGRAMS, tmp=shared_tmp)
     clients = [running.client() for _ in range(3)]
     for client in clients:
-        assert client.request("/a.txt").status == 200
+        be_busy(client)
     for _ in range(5):
         with running.client() as turned_away:
             assert_turned_away(turned_away)
-    assert clients[0].request("/a.txt").status == 200
     clients.pop().close()
     wire.wait_until(lambda: running.fetch("/a.txt").status == 200, "a free place")
     for client in clients:
+        client.send(b"x")
+        assert client.response("POST").body == b"x"
+        client.close()
+
+
+def be_busy(client):
+    client.send(request("/cgi-bin/echo", "POST", ["Content-Length: 1", "Expect: 100-continue"]))
+    client.read_until(b" 100 Continue\r\n\r\n")
+
+
+def test_who_is_idle_longest_gives_way_to_a_newcomer(server, files, shared_tmp):
+    running = server('[server]\nworkers = 1\n[limits]\nconnections = 3\n' + SITE + PROGRAMS, tmp=shared_tmp)
+    busy, first, second = [running.client() for _ in range(3)]
+    be_busy(busy)
+    for client in (first, second, first):
         assert client.request("/a.txt").status == 200
+    with running.client() as newcomer:
+        assert newcomer.request("/a.txt").status == 200
+        assert second.is_closed(wire.DEADLINE) and first.request("/a.txt").status == 200
+    running.wait_for_log("limits.connections are open")
+    busy.send(b"x")
+    assert busy.response("POST").body == b"x"
+    for client in (busy, first, second):
         client.close()
 
 

@@ -58,6 +58,21 @@ def test_stripped_prefix_is_told(running):
     assert asked_for(running, "/one/two/a").all("X-Forwarded-Prefix") == ["/one"]
 
 
+@pytest.mark.parametrize("target, status", [
+    ("/staff/a", 401), ("/staff;v=1/a", 400), ("/staff;/a", 400), ("/;/staff/a", 400), ("/;a=b/staff/a", 400), ("/%73taff;x/a", 400),
+    ("/x/..;/staff/a", 400), ("/staff/a;v=1", 401), ("/staff/a;v=1/b", 401), ("/app;x/a", 400),
+    ("/a;v=1", 200), ("/a;v=1/b;w=2?staff;x/a", 200), ("/a/b;jsessionid=1/", 200), ("/;a", 200), ("/st;aff/a", 200), ("/staff%3Bx/a", 200)])
+def test_parameters_of_a_path_do_not_lead_around_another_route(server, upstream, tmp_path, target, status):
+    up = upstream(upstreams.serving(upstreams.mirror))
+    (tmp_path / "users").write_text("")
+    own = '[[site.route]]\npath = "/app/*"\nhandler = "respond"\nbody = "own"\n'
+    running = server("[[site]]\n" + own + route(up, 'auth = { users = "users" }', "/staff/*") + route(up))
+    answered = running.fetch(target)
+    assert answered.status == status
+    if status == 200:
+        assert upstreams.Request(answered.body).target == target
+
+
 def resolved(path):
     """The worst that an upstream can make of a path: decoded first, then resolved."""
     return posixpath.normpath(urllib.parse.unquote(path.partition("?")[0]).replace("\\", "/"))

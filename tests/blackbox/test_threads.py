@@ -119,12 +119,15 @@ def test_limits_are_counted_over_all_workers(server, root):
         for source in ("127.0.0.1", "127.0.0.2"):
             clients += [running.client(source=source) for _ in range(10)]
         for client in clients:
-            assert client.request("/a.txt").status == 200
+            client.send(b"GET /a.txt HTTP/1.1\r\n")  # who has begun to ask gives way to nobody
+        wire.wait_until(lambda: running.open_files() >= free + len(clients), "all are in")
         for source in ("127.0.0.1", "127.0.0.3"):
             with running.client(source=source) as beyond:
                 beyond.send_gently(request("/a.txt"))
                 assert beyond.response().status == 503
         for client in clients:
+            client.send(b"Host: localhost\r\n\r\n")
+            assert client.response().status == 200
             client.close()
         wire.wait_until(lambda: running.open_files() <= free, "all places are free again")
 

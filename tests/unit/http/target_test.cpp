@@ -358,6 +358,21 @@ TEST_CASE("OPTIONS asks about the server with an asterisk or an absolute target 
   CHECK(Parsed({.method = Method::get, .target = "*"}).status() == 400);
 }
 
+TEST_CASE("Parameters of a path end with their segment") {
+  struct Row {
+    std::string_view path;
+    std::string_view without;
+  };
+  constexpr Row kRows[] = {{"/a/b", "/a/b"},       {"/a;b/c", "/a/c"}, {"/a;b;c=d/e;", "/a/e"},
+                           {"/;/a", "//a"},        {";", ""},          {"/a%3Bb", "/a%3Bb"},
+                           {"/..;x/..;", "/../.."}};
+  Arena arena;
+  for (const Row& row : kRows) {
+    CAPTURE(row.path);
+    CHECK(without_parameters(row.path, arena) == row.without);
+  }
+}
+
 TEST_CASE("CONNECT names host and port") {
   const Parsed parsed({.method = Method::connect, .target = "B:443"});
   CHECK(parsed->form == Form::authority);

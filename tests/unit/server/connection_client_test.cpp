@@ -218,7 +218,7 @@ TEST_CASE("A trusted proxy's fields tell client and scheme") {
        "192.0.2.7 4711 https"},
       {"Forwarded without a scheme", "Forwarded: for=203.0.113.9\r\nX-Forwarded-Proto: https\r\n",
        "203.0.113.9 0 https"},
-      {"Forwarded and the other", "Forwarded: for=203.0.113.9\r\nX-Forwarded-For: 1.2.3.4\r\n",
+      {"Forwarded and the other", "Forwarded: for=203.0.113.9\r\nX-Forwarded-For: 203.0.113.9\r\n",
        "203.0.113.9 0 http"},
       {"an empty X-Forwarded-Proto", "X-Forwarded-Proto: ,\r\n", "192.0.2.7 4711 http"},
       {"one scheme for several hops",
@@ -228,6 +228,21 @@ TEST_CASE("A trusted proxy's fields tell client and scheme") {
   for (const Row& row : kRows) {
     CAPTURE(row.name);
     CHECK(believed(row.fields) == row.expected);
+  }
+}
+
+TEST_CASE("Where Forwarded and X-Forwarded-For name different clients, neither is believed") {
+  for (const char* fields : {"Forwarded: for=203.0.113.9\r\nX-Forwarded-For: 1.2.3.4\r\n",
+                             "Forwarded: for=unknown\r\nX-Forwarded-For: 1.2.3.4, 10.0.0.1\r\n",
+                             "Forwarded: for=203.0.113.9\r\nX-Forwarded-For: unknown\r\n"}) {
+    CAPTURE(fields);
+    auto rules = listener();
+    trust(*rules, "192.0.2.7", 32);
+    trust(*rules, "10.0.0.0", 8);
+    TestServer server(kSite, telling());
+    TestClient client(
+        server, get("/", fields), [](Wire&) {}, rules);
+    CHECK(answer_in(client.take()).status == 400);
   }
 }
 
@@ -279,11 +294,11 @@ TEST_CASE("Who is behind a Unix socket is believed with trust_unix alone") {
   request.head.fields = http::FieldList({&field, 1});
   auto rules = listener();
   Arena arena;
-  believe_proxies(request, *rules, arena);
+  CHECK(believe_proxies(request, *rules, arena).empty());
   CHECK_FALSE(request.peer_is_trusted);
   CHECK(request.client == request.peer);
   rules->trust_unix = true;
-  believe_proxies(request, *rules, arena);
+  CHECK(believe_proxies(request, *rules, arena).empty());
   CHECK(request.peer_is_trusted);
   CHECK(request.client == address("203.0.113.9"));
 }

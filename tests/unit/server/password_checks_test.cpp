@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <list>
 #include <optional>
 
@@ -13,10 +14,12 @@
 namespace uvhttpd::tests {
 namespace {
 
+using Outcome = PasswordChecks::Outcome;
+
 struct Asker {
-  std::optional<bool> answer;
+  std::optional<Outcome> answer;
   PasswordChecks::Waiter waiter{
-      [](void* self, bool is_right) { static_cast<Asker*>(self)->answer = is_right; }, this};
+      [](void* self, Outcome outcome) { static_cast<Asker*>(self)->answer = outcome; }, this};
 };
 
 PasswordChecks::Question question(std::size_t number, bool is_decoy = false) {
@@ -41,9 +44,9 @@ TEST_CASE("A check says whether the password is right, in a later turn of the lo
   REQUIRE(checks.check(question(3, true), kSecret, decoy.waiter));
   CHECK_FALSE(right.answer.has_value());
   REQUIRE(run_until(loop, [&] { return right.answer && wrong.answer && decoy.answer; }));
-  CHECK(right.answer == true);
-  CHECK(wrong.answer == false);
-  CHECK(decoy.answer == false);
+  CHECK(right.answer == Outcome::right);
+  CHECK(wrong.answer == Outcome::wrong);
+  CHECK(decoy.answer == Outcome::wrong);
 }
 
 TEST_CASE("One question of many is one check") {
@@ -52,7 +55,7 @@ TEST_CASE("One question of many is one check") {
   std::list<Asker> askers(1000);
   for (Asker& asker : askers) REQUIRE(checks.check(question(1), kSecret, asker.waiter));
   REQUIRE(run_until(loop, [&] { return askers.front().answer.has_value(); }));
-  for (const Asker& asker : askers) CHECK(asker.answer == true);
+  for (const Asker& asker : askers) CHECK(asker.answer == Outcome::right);
 }
 
 TEST_CASE("Who guesses has a few checks waiting and takes no room from others") {
@@ -68,8 +71,7 @@ TEST_CASE("Who guesses has a few checks waiting and takes no room from others") 
   for (std::size_t i = 0; i < most; ++i) REQUIRE(asks(i, 1));
   CHECK_FALSE(asks(most, 1));
   CHECK(asks(most + 1, 2));
-  REQUIRE(run_until(loop, [&] { return askers.front().answer.has_value(); }));
-  CHECK(asks(most + 2, 1));
+  CHECK(run_until(loop, [&] { return asks(most + 2, 1); }));
 }
 
 TEST_CASE("Beyond the bound no check is taken, until there is room again") {
@@ -88,7 +90,59 @@ TEST_CASE("Beyond the bound no check is taken, until there is room again") {
   SUBCASE("because somebody waits no more") { askers.pop_back(); }
   CHECK(checks.check(question(most), kSecret, late.waiter));
   REQUIRE(run_until(loop, [&] { return late.answer.has_value(); }));
-  CHECK(late.answer == true);
+  CHECK(late.answer == Outcome::right);
+}
+
+struct Client {
+  PasswordChecks& checks;
+  std::uint8_t number;
+  std::list<Asker> askers{};
+
+  bool asks() {
+    static std::size_t questions = 0;
+    PasswordChecks::Question asked = question(++questions);
+    asked.client = PeerAddress::of_ipv4({192, 0, 2, number});
+    return checks.check(asked, kOther, askers.emplace_back().waiter);
+  }
+  std::size_t count(std::optional<Outcome> outcome) const {
+    return static_cast<std::size_t>(std::count_if(
+        askers.begin(), askers.end(), [&](const Asker& asker) { return asker.answer == outcome; }));
+  }
+};
+
+TEST_CASE("When all places are taken, who has most gives one up for who has none") {
+  EventLoop loop;
+  PasswordChecks checks(loop);
+  std::list<Client> crowd;
+  for (std::size_t i = 0; i < PasswordChecks::kMostRunning + PasswordChecks::kMostWaiting; ++i) {
+    if (i % PasswordChecks::kMostOfClient == 0) {
+      crowd.push_back({checks, static_cast<std::uint8_t>(crowd.size())});
+    }
+    REQUIRE(crowd.back().asks());
+  }
+  Client newcomer{checks, 200};
+  REQUIRE(newcomer.asks());
+  CHECK(std::all_of(crowd.begin(), crowd.end(),
+                    [](const Client& client) { return client.count(Outcome::given_up) == 0; }));
+  REQUIRE(run_until(loop, [&] { return newcomer.count(Outcome::wrong) == 1; }));
+  std::size_t given_up = 0;
+  for (const Client& client : crowd) {
+    given_up += client.count(Outcome::given_up);
+    // Each had had a turn at most before the newcomer had its own.
+    CHECK(client.count(Outcome::wrong) <= 2);
+  }
+  CHECK(given_up == 1);
+}
+
+TEST_CASE("Who has asked once has its turn before the second of who has asked often") {
+  EventLoop loop;
+  PasswordChecks checks(loop);
+  Client often{checks, 1};
+  Client once{checks, 2};
+  for (int i = 0; i < 6; ++i) REQUIRE(often.asks());
+  REQUIRE(once.asks());
+  REQUIRE(run_until(loop, [&] { return once.count(Outcome::wrong) == 1; }));
+  CHECK(often.count(Outcome::wrong) <= 2);
 }
 
 TEST_CASE("Who is gone is not called, also when others wait for the same") {
@@ -101,7 +155,7 @@ TEST_CASE("Who is gone is not called, also when others wait for the same") {
     REQUIRE(checks.check(question(1), kSecret, stays.waiter));
   }
   REQUIRE(run_until(loop, [&] { return stays.answer.has_value(); }));
-  CHECK(stays.answer == true);
+  CHECK(stays.answer == Outcome::right);
 }
 
 TEST_CASE("Checks that are under way do not outlive who made them") {
@@ -128,7 +182,7 @@ TEST_CASE("An answer may be followed by the next question, and by the end of who
     std::unique_ptr<Asker> other;
     Asker next;
     PasswordChecks::Waiter waiter{
-        [](void* self, bool) {
+        [](void* self, Outcome) {
           auto& ender = *static_cast<Ender*>(self);
           ender.other.reset();
           REQUIRE(ender.checks.check(question(2), kOther, ender.next.waiter));
@@ -139,7 +193,7 @@ TEST_CASE("An answer may be followed by the next question, and by the end of who
   REQUIRE(checks.check(question(1), kSecret, ender.waiter));
   REQUIRE(checks.check(question(1), kSecret, ender.other->waiter));
   REQUIRE(run_until(loop, [&] { return ender.next.answer.has_value(); }));
-  CHECK(ender.next.answer == false);
+  CHECK(ender.next.answer == Outcome::wrong);
   CHECK(ender.other == nullptr);
 }
 

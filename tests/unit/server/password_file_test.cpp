@@ -158,9 +158,10 @@ TEST_CASE("While a password file cannot be used its old users stay, and the log 
     sample.replace("alice:hunter2\n");
     what = sample.path() + ":1: the user \"alice\" has a password in the clear";
   }
-  SUBCASE("because it is gone") {
+  SUBCASE("because its place is another file's") {
     std::filesystem::remove(sample.path());
-    what = sample.path() + ": No such file or directory";
+    REQUIRE(::mkfifo(sample.path().c_str(), 0600) == 0);
+    what = sample.path() + ": not a regular file";
   }
   SUBCASE("because it is too large") {
     sample.replace(std::string(PasswordFile::kMaxBytes + 1, '\n'));
@@ -177,6 +178,39 @@ TEST_CASE("While a password file cannot be used its old users stay, and the log 
 
   sample.replace("x");
   sample.refresh(*file);
+  CHECK(sample.lines.size() == 2);
+}
+
+TEST_CASE("Each new reason why a password file cannot be used is logged") {
+  Sample sample;
+  auto file = sample.open();
+  REQUIRE(file.has_value());
+  for (const char* fault : {"x", "y\nx", "alice:hunter2\n"}) {
+    sample.replace(fault);
+    for (int i = 0; i < 2; ++i) sample.refresh(*file);
+  }
+  CHECK(sample.lines.size() == 2);  // the first two have the same fault in the same line
+  CHECK(file->hash_of("alice") == kHashOfSecret);
+}
+
+TEST_CASE("A password file that is gone when it is looked at again lets nobody in") {
+  Sample sample;
+  auto file = sample.open();
+  REQUIRE(file.has_value());
+  std::filesystem::remove(sample.path());
+  sample.refresh(*file);
+  CHECK(file->hash_of("alice").has_value());
+  for (int i = 0; i < 3; ++i) sample.refresh(*file);
+  CHECK_FALSE(file->hash_of("alice").has_value());
+  CHECK(file->first_hash().empty());
+  REQUIRE(sample.lines.size() == 1);
+  CHECK(sample.lines.front().find("nobody is let in") != std::string::npos);
+
+  sample.directory.write("users", line_for("alice", kHashOfWord));
+  sample.refresh(*file);
+  CHECK(file->hash_of("alice") == kHashOfWord);
+  std::filesystem::remove(sample.path());
+  for (int i = 0; i < 2; ++i) sample.refresh(*file);
   CHECK(sample.lines.size() == 2);
 }
 

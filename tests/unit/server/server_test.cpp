@@ -48,8 +48,8 @@ constexpr const char* kRequest = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 // Two workers that answer everything with `text`.
 std::string config_text(const std::string& address, const std::string& text,
-                        const std::string& more = "") {
-  return "[server]\nworkers = 2\n[access_log]\npath = \"off\"\n[[listener]]\naddress = \"" +
+                        const std::string& more = "", int workers = 2) {
+  return "[server]\nworkers = " + std::to_string(workers) + "\n[access_log]\npath = \"off\"\n[[listener]]\naddress = \"" +
          address + "\"\n" + more + "\n[[site]]\n" + route("/*", text);
 }
 
@@ -180,9 +180,9 @@ TEST_CASE("Server removes its Unix socket when it ends") {
 
 TEST_CASE(
     "A connection over the limit is turned away with 503 at once, and there is room after it") {
-  Running running(config_text("127.0.0.1:0", "text", "[limits]\nconnections = 1"));
+  Running running(config_text("127.0.0.1:0", "text", "[limits]\nconnections = 1", 1));
   UniqueFd first = running.connect();
-  REQUIRE(running.ask(first) == "text");
+  send_text(first, "GET / HTTP/1.1\r\n");  // it has begun to ask
   const UniqueFd second = running.connect();
   send_text(second, kRequest);
   const Answer refused = answer_in(running.receive(second));
@@ -195,6 +195,32 @@ TEST_CASE(
     send_text(third, kRequest);
     return running.receive(third).starts_with("HTTP/1.1 200");
   }));
+}
+
+TEST_CASE("A kept connection that waits for another request gives way to a new one") {
+  Running running(config_text("127.0.0.1:0", "text", "[limits]\nconnections = 2", 1));
+  const UniqueFd oldest = running.connect();
+  REQUIRE(running.ask(oldest) == "text");
+  const UniqueFd older = running.connect();
+  REQUIRE(running.ask(older) == "text");
+  const UniqueFd newcomer = running.connect();
+  CHECK(running.ask(newcomer) == "text");
+  CHECK(running.receive(oldest).empty());
+  CHECK(running.ask(older) == "text");
+}
+
+TEST_CASE("A client over its own limit closes nobody's connection") {
+  Running running(
+      config_text("127.0.0.1:0", "text", "[limits]\nconnections = 2\nconnections_per_ip = 2", 1));
+  const UniqueFd first = running.connect();
+  REQUIRE(running.ask(first) == "text");
+  const UniqueFd second = running.connect();
+  REQUIRE(running.ask(second) == "text");
+  const UniqueFd third = running.connect();
+  send_text(third, kRequest);
+  CHECK(answer_in(running.receive(third)).status == 503);
+  CHECK(running.ask(first) == "text");
+  CHECK(running.ask(second) == "text");
 }
 
 TEST_CASE("A client over its own limit is turned away") {
