@@ -428,11 +428,14 @@ void GatewayRun::on_deadline() {
 
 // ---- When it goes wrong.
 
-bool GatewayRun::may_try_again(bool is_stale) const {
+bool GatewayRun::may_be_repeated() const {
   if (body_taken_ && !body_file_) return false;
   const bool is_safe = !has_sent_ || is_turned_away_;
-  if (!is_safe && !is_idempotent(exchange_.request().head.method)) return false;
-  return is_stale || retries_ < shared_.rules.retries;
+  return is_safe || is_idempotent(exchange_.request().head.method);
+}
+
+bool GatewayRun::may_try_again(bool is_stale) const {
+  return may_be_repeated() && (is_stale || retries_ < shared_.rules.retries);
 }
 
 // Its health checks fail: whoever can be asked again need not wait for its silence to end. What
@@ -462,12 +465,15 @@ void GatewayRun::attempt_failed(http::Status status, std::string_view reason) {
     shared_.pool.note_failure(*server_, connection_.get(), reason);
   }
   is_turned_away_ = status == 503;
-  if (!may_try_again(is_stale)) return give_up(status, reason);
+  // That an upstream takes no connection costs nothing: each of the others may be asked.
+  const bool is_free = phase_ == Phase::connecting && status == 502 && shared_.rules.retries > 0 &&
+                       may_be_repeated() && shared_.pool.has_another(tried_);
+  if (!is_free && !may_try_again(is_stale)) return give_up(status, reason);
   drop_connection();
   if (is_stale) {
     tried_.pop_back();
   } else {
-    ++retries_;
+    if (!is_free) ++retries_;
     shared_.pool.log().debug(exchange_.id(), "upstream {}: {}: trying again", server_->rules().text,
                              escape_for_log(reason));
   }

@@ -104,6 +104,7 @@ class GatewayRun final : public BodySink, public BodySource {
   void update_deadline();
   void end_wait();
   void update_interest();
+  bool may_be_repeated() const;
   bool may_try_again(bool is_stale) const;
   void attempt_failed(http::Status status, std::string_view reason);
   void fallen_silent(std::string_view reason);

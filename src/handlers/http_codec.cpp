@@ -230,6 +230,13 @@ void HttpCodec::encode_host(SendQueue& out) {
   append_field(out, "Host", authority_of(*upstream_));
 }
 
+// By `set_headers`, to whatever.
+bool HttpCodec::is_set(std::string_view name) const {
+  const std::vector<std::string>& names = settings_->set_names;
+  return std::any_of(names.begin(), names.end(),
+                     [name](std::string_view each) { return equals_ignoring_case(each, name); });
+}
+
 bool HttpCodec::is_dropped(const http::Field& field) const {
   switch (field.known) {
     case FieldName::host:
@@ -275,7 +282,7 @@ void HttpCodec::encode_fields(SendQueue& out) {
       append_field(out, field.name, field.value);
     }
   }
-  append_field(out, "Via", kVia[request.head.minor_version >= 1 ? 1 : 0]);
+  if (!is_set("via")) append_field(out, "Via", kVia[request.head.minor_version >= 1 ? 1 : 0]);
   if (http::has_token(fields, FieldName::te, "trailers")) {
     out.append("TE: trailers\r\n");
     if (!is_upgrade_) out.append("Connection: TE\r\n");
@@ -300,11 +307,7 @@ void HttpCodec::encode_origin(SendQueue& out) {
     return list;
   };
   const auto add = [&](std::string_view name, std::string value) {
-    const std::vector<std::string>& set = settings_->set_names;
-    const bool is_set = std::any_of(set.begin(), set.end(), [name](const std::string& each) {
-      return equals_ignoring_case(each, name);
-    });
-    if (!is_set && !value.empty()) append_field(out, name, value);
+    if (!is_set(name) && !value.empty()) append_field(out, name, value);
   };
   const auto with = [](std::string list, std::string_view last) {
     if (!list.empty()) list += ", ";
@@ -333,8 +336,10 @@ void HttpCodec::encode_origin(SendQueue& out) {
 
 void HttpCodec::encode_own_fields(SendQueue& out) {
   for (const auto& [name, value] : settings_->rules.set_headers) {
-    if (value.empty() || equals_ignoring_case(name, "host")) continue;
-    append_field(out, name, expand(value, upstream_->text));
+    if (equals_ignoring_case(name, "host")) continue;
+    const std::string expanded = expand(value, upstream_->text);
+    // Whoever asks only whether it is there is not to find a user who is nobody.
+    if (!expanded.empty()) append_field(out, name, expanded);
   }
 }
 

@@ -43,7 +43,11 @@ class HttpCodec {
   std::string_view trailers();
   std::string_view fault() const { return fault_.empty() ? parser_.fault() : fault_; }
   http::Status fault_status() const { return 502; }
-  bool is_reusable() const { return parser_.is_reusable(); }
+  // Some applications answer HEAD with a body all the same, and late: it would be taken for the
+  // answer to the next request.
+  bool is_reusable() const {
+    return parser_.is_reusable() && exchange_->request().head.method != http::Method::head;
+  }
 
   // Chunked bodies are sent on as they come.
   static constexpr bool kNeedsLength = false;
@@ -63,6 +67,7 @@ class HttpCodec {
   void encode_fields(SendQueue& out);
   void encode_origin(SendQueue& out);
   void encode_own_fields(SendQueue& out);
+  bool is_set(std::string_view name) const;
   bool is_dropped(const http::Field& field) const;
   bool is_kept_back(const http::Field& field) const;
   std::string expand(std::string_view text, std::string_view upstream) const;

@@ -116,7 +116,8 @@ wire::Variables ScriptGateway::variables_for(const Request& request,
                           .script_filename = filename_of(script),
                           .document_root = document_root_,
                           .body_bytes = std::nullopt,  // the codec knows it
-                          .pass_authorization = rules_.pass_authorization,
+                          // The password that `auth` asked for was for us.
+                          .pass_authorization = rules_.pass_authorization && request.user.empty(),
                           .peer_is_trusted = request.peer_is_trusted,
                           .scheme = request.scheme,
                           .auth_type = request.auth_type(),

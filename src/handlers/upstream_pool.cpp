@@ -387,11 +387,14 @@ UpstreamServer* UpstreamPool::of_hash(std::string_view key) {
 
 std::unique_ptr<UpstreamConnection> UpstreamPool::take_idle(UpstreamServer& server,
                                                             Duration freshest) {
-  if (server.idle_.empty()) return nullptr;
-  if (loop_.now() - server.idle_.back()->idle_since() > freshest) return nullptr;
-  std::unique_ptr<UpstreamConnection> connection = std::move(server.idle_.back());
-  server.idle_.pop_back();
-  return connection;
+  while (!server.idle_.empty()) {
+    if (loop_.now() - server.idle_.back()->idle_since() > freshest) return nullptr;
+    std::unique_ptr<UpstreamConnection> connection = std::move(server.idle_.back());
+    server.idle_.pop_back();
+    // What has come unasked would be the next request's answer, which may be another client's.
+    if (is_silent(connection->fd())) return connection;
+  }
+  return nullptr;
 }
 
 void UpstreamPool::give_back(UpstreamServer& server,
@@ -445,7 +448,7 @@ void UpstreamPool::let_rest(UpstreamAddress& address, std::string_view reason) {
   if (server.has_address(now, false)) {
     if (address.failures_ > 1) return;
     log_.info(route_, "upstream {}: {}; its other addresses are asked", address.name(), reason);
-  } else if (servers_.size() > 1) {
+  } else if (servers_.size() > 1 && server.has_address(now, true)) {
     log_.warn(route_, "upstream {}: {}; the others are asked for {} s", address.name(), reason,
               std::chrono::ceil<std::chrono::seconds>(server.rests_until() - now).count());
   }

@@ -100,6 +100,7 @@ PROGRAMS = {
     "endless": f"#!/bin/sh\necho $$ > pid.endless\n{HEAD}exec cat /dev/zero\n",
     # Says what it is told through a FIFO, so that a test decides when.
     "told": f"#!/bin/sh\n{HEAD}echo first\nread -r line < fifo\necho \"$line\"\n",
+    "told-pid": f"#!/bin/sh\necho $$ > pid.told\n{HEAD}echo first\nread -r line < fifo\n",
     "stuck": "#!/bin/sh\n(trap '' TERM; echo $(exec sh -c 'echo $PPID') > pid.grandchild; sleep 1000; sleep 1000) &\n"
              "echo $$ > pid.stuck\nwait\n",
     "stuck-body": f"#!/bin/sh\nsleep 1000 &\necho $! > pid.grandchild\necho $$ > pid.stuck\n{HEAD}echo begun\nwait\n",
@@ -638,6 +639,17 @@ def test_a_client_that_has_only_stopped_sending_gets_its_answer(cgi, programs):
         client.read_until(b"first\n")
         tell(programs, "second")
         client.read_until(b"second\n")
+
+
+def test_an_answer_that_breaks_off_never_looks_whole_to_who_has_stopped_sending(cgi, programs):
+    with cgi.client() as client:
+        client.send(wire.request("/cgi-bin/told-pid"))
+        client.half_close()
+        client.read_until(b"first\n\r\n")
+        client.read_until(b"0")  # in front of the next size: whether the client is there still
+        os.kill(take_pid(programs, "told"), signal.SIGKILL)
+        with pytest.raises(ConnectionResetError):
+            client.receive()
 
 
 # Many at once.

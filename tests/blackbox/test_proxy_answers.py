@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The reverse proxy: what of an upstream's answer the client gets."""
+import threading
 import time
 
 import pytest
@@ -305,6 +306,35 @@ def test_connection_is_not_used_again(server, upstream, keys, said):
         assert running.fetch("/").body == b"a"
     assert len(up.connections) == 5
     wire.wait_until(lambda: all(each.socket.fileno() < 0 for each in up.connections), "closed")
+
+
+@pytest.mark.parametrize("size", [1, 40_000, 65_536, 1_000_000])
+def test_what_comes_behind_an_answer_is_nobodys(server, upstream, size):
+    up = upstream(upstreams.serving(
+        lambda asked: answer(b"x" * size) + answer(b"POISON") if asked.target == "/long" else answer(b"good")))
+    running = server("[server]\nworkers = 1\n[[site]]\n" + upstreams.route(up))
+    for _ in range(10):
+        with running.client() as client:
+            client.send(wire.request("/long") + wire.request("/next"))
+            assert len(client.response().body) == size
+            assert client.response().body == b"good"
+
+
+def test_the_body_of_an_answer_to_head_is_nobodys(server, upstream):
+    def behave(connection):
+        while asked := connection.asked():
+            connection.send(answer(b"good") if asked.method == "GET" else b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n")
+            if asked.method == "HEAD":
+                sent.wait(wire.DEADLINE)
+                connection.send(answer(b"POISON"))
+
+    sent = threading.Event()
+    running = server("[server]\nworkers = 1\n[[site]]\n" + upstreams.route(upstream(behave)))
+    assert running.fetch("/", method="HEAD").status == 200
+    with running.client() as client:
+        client.send(wire.request("/"))
+        sent.set()
+        assert client.response().body == b"good"
 
 
 def test_no_more_connections_are_kept_than_allowed(server, upstream):

@@ -32,6 +32,14 @@ def test_other_upstream_answers_where_a_connection_is_refused(server, upstream, 
     assert [running.fetch("/", method=method, body=b"body").body for _ in range(4)] == [b"good"] * 4
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_each_upstream_is_asked_where_others_take_no_connection(server, upstream, method):
+    with refusing() as first, refusing() as second, refusing() as third:
+        running = server("[server]\nworkers = 1\n[[site]]\n" + upstreams.route(
+            [url_of(first), url_of(second), url_of(third), upstream(GOOD)], 'balance = "round_robin"\nretries = 1'))
+        assert [running.fetch("/", method=method).body for _ in range(4)] == [b"good"] * 4
+
+
 def test_no_retries_means_none(server, upstream, gone):
     up = upstream(GOOD)
     running = server(proxy([gone, up], 'balance = "round_robin"\nretries = 0'))
