@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/passing.h"
+#include "handlers/server_secrets.h"
 
 namespace uvhttpd {
 namespace {
@@ -48,48 +49,6 @@ constexpr const char* kSettings[] = {
 constexpr const char* kSettingsIn[] = {"/etc", "/etc/ssl", "/etc/default", "/etc/pki/tls"};
 constexpr const char* kTemporary[] = {"/tmp", "/var/tmp", "/dev/shm"};
 
-// What is nobody's business but the server's.
-std::vector<std::string> secrets_of(const config::Config& config) {
-  std::vector<std::string> secrets;
-  secrets.reserve(8);
-  secrets.emplace_back("/etc/uvhttpd");
-  const auto add = [&secrets](const std::string& file) {
-    if (file.empty()) return;
-    secrets.push_back(file);
-    secrets.push_back(resolved(file));
-  };
-  add(config.file);
-  for (const config::Site& site : config.sites) {
-    if (site.tls) {
-      for (const config::KeyPair& pair : site.tls->key_pairs) add(pair.key);
-    }
-    if (site.auth) add(site.auth->users);
-    for (const config::Route& route : site.routes) {
-      if (route.auth) add(route.auth->users);
-    }
-  }
-  return secrets;
-}
-
-bool is_below(const std::string& path, const std::string& directory) {
-  return path.size() > directory.size() && path.starts_with(directory) &&
-         path[directory.size()] == '/';
-}
-
-bool leads_to(const std::string& path, const std::vector<std::string>& secrets) {
-  const std::string target = resolved(path);
-  return std::any_of(secrets.begin(), secrets.end(), [&](const std::string& secret) {
-    return secret == path || secret == target || is_below(target, secret);
-  });
-}
-
-bool surrounds(const std::string& path, const std::vector<std::string>& secrets) {
-  const std::string target = resolved(path);
-  return std::any_of(secrets.begin(), secrets.end(), [&](const std::string& secret) {
-    return is_below(secret, path) || is_below(secret, target);
-  });
-}
-
 using Stamp = std::pair<std::int64_t, std::int64_t>;
 
 // When something was made, removed or renamed in it.
@@ -122,9 +81,9 @@ Result<std::vector<std::string>> settings() {
 
 // A domain can only be given things, so what is beside a secret is given piece by piece. The
 // directories of which that is so go to `divided`: what is new in them has no rule.
-Result<void> add_all_but(const std::vector<std::string>& secrets, const PathRule& rule,
+Result<void> add_all_but(const ServerSecrets& secrets, const PathRule& rule,
                          std::vector<PathRule>& rules, std::vector<Divided>& divided) {
-  if (!surrounds(rule.path, secrets)) {
+  if (!secrets.are_below(rule.path)) {
     rules.push_back(rule);
     return {};
   }
@@ -133,10 +92,10 @@ Result<void> add_all_but(const std::vector<std::string>& secrets, const PathRule
   std::filesystem::directory_iterator entries(rule.path, error);
   for (; !error && entries != std::filesystem::directory_iterator(); entries.increment(error)) {
     const std::string path = entries->path().string();
-    if (leads_to(path, secrets)) continue;
+    if (secrets.include(path)) continue;
     // A link into another directory is followed when that is named, and only then.
     std::error_code gone;
-    if (entries->is_symlink(gone) && surrounds(path, secrets)) continue;
+    if (entries->is_symlink(gone) && secrets.are_below(path)) continue;
     TRY(add_all_but(secrets, {path, rule.rights}, rules, divided));
   }
   if (is_passing(error.value())) return Unexpected(Error::from_errno(error.value(), rule.path));
@@ -203,17 +162,15 @@ struct CgiConfinement::State {
   Result<void> make() {
     LandlockRules rules = rules_for_programs(handler, document_root);
     std::vector<PathRule> wanted = std::exchange(rules.paths, {});
-    const std::vector<std::string> secrets = secrets_of(config);
     divided.clear();
-    for (const char* path : kSettingsIn) {
-      // Each is looked at for each program.
-      if (const Stamp changed = stamp_of(path); changed != Stamp{}) {
-        divided.push_back({changed, path});
-      }
-    }
-    TRY_ASSIGN(std::vector<std::string> known, settings());
-    for (std::string& path : known) {
-      if (!leads_to(path, secrets)) wanted.push_back({std::move(path), kRead});
+    for (const char* path : kSettingsIn) note(path);
+    for (const std::string& path : directories_of_secrets(config)) note(path);
+    TRY_ASSIGN(const std::vector<std::string> known, settings());
+    std::vector<std::string> needed = known;
+    for (const PathRule& rule : wanted) needed.push_back(rule.path);
+    const ServerSecrets secrets(config, needed);
+    for (const std::string& path : known) {
+      if (!secrets.include(path)) wanted.push_back({path, kRead});
     }
     for (const PathRule& rule : wanted) {
       // What may be written to the operator has named, or it is anybody's.
@@ -227,6 +184,12 @@ struct CgiConfinement::State {
     is_stale = false;
     confinement.ruleset = ruleset.get();
     return {};
+  }
+  // Each is looked at for each program.
+  void note(const std::string& directory) {
+    if (const Stamp changed = stamp_of(directory); changed != Stamp{}) {
+      divided.push_back({changed, directory});
+    }
   }
   Result<void> watch(const std::string& path) {
     if (path.empty()) return {};

@@ -23,7 +23,7 @@ std::vector<PathRule> system_rules_for_programs();
 
 // Of the handler's programs; the above come first. Home directories are in it only where the
 // configuration names them. A CgiConfinement leaves out of all that may only be read what is
-// nobody's business but the server's: its configuration, private keys, files of passwords.
+// nobody's business but the server's (ServerSecrets).
 LandlockRules rules_for_programs(const config::CgiHandler& handler,
                                  const std::string& document_root);
 
@@ -41,9 +41,9 @@ class CgiConfinement {
                                         const config::Config& config);
 
   // For the next program: what has taken the place of a directory counts as that directory, and
-  // what is new beside a secret may be read. Absent: nothing besides what the server has. Valid
-  // until the next call. Errors carry errno: EMFILE, ENFILE or ENOMEM when the means are lacking to
-  // see what there is, and the next call tries again.
+  // what is new beside a secret, and none itself, may be read. Absent: nothing besides what the
+  // server has. Valid until the next call. Errors carry errno: EMFILE, ENFILE or ENOMEM when the
+  // means are lacking to see what there is, and the next call tries again.
   Result<const ChildConfinement*> current();
 
  private:

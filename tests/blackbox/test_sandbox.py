@@ -251,6 +251,76 @@ def test_program_reads_what_the_route_names(probe, outside):
     assert ask(f"write:{outside}/secret") == refused()
 
 
+@pytest.fixture
+def served(server, tmp_path):
+    """served(root, more) starts a server of that root; what it gives reads a file below the root with a program."""
+    def start(root, more):
+        put(tmp_path / "cgi-bin/probe", PROBE).chmod(0o755)
+        running = server(f'[[site]]\nroot = "{root}"\n' + CGI + more)
+        return lambda name: running.fetch(f"/cgi-bin/probe?read:{root}/{name}").body.decode().strip()
+    return start
+
+
+USERS = "alice:$6$abcdefgh$ltjgWl6579NluT/Vi1nwEvcil.G5Nbc4NiXZaNGStk8PSwGfQv72N2CKPPrVACtLtip/cZ/1GM/O6IND4WQhG.\n"
+USING_CERTBOT = """
+[site.tls]
+certificate = "{directory}/live/site/fullchain.pem"
+key = "{directory}/live/site/privkey.pem"
+[[listener]]
+address = "127.0.0.1:0"
+[[listener]]
+address = "127.0.0.2:0"
+tls = true
+"""
+
+
+def with_certbot(directory, pair):
+    """Keys and certificates as certbot lays them out, renewed once."""
+    put(directory / "live/site/README", "links")
+    for name, source in (("fullchain", pair.certificate), ("privkey", pair.key)):
+        for number in (1, 2):
+            put(directory / f"archive/site/{name}{number}.pem", source.read_bytes())
+        (directory / f"live/site/{name}.pem").symlink_to(f"../../archive/site/{name}2.pem")
+
+
+@landlock
+def test_program_sees_neither_passwords_nor_their_copies(served, outside):
+    copies = [".users", ".users~", ".users.bak", ".users.swp"]
+    root = site(outside, {"a.txt": "the file a", "notes/b.txt": "the file b", **dict.fromkeys(copies, USERS)})
+    read = served(root, f'[[site.route]]\npath = "/staff/*"\nhandler = "static"\nauth = {{ realm = "staff", users = "{root}/.users" }}\n')
+    assert read("a.txt") == "the file a" and read("notes/b.txt") == "the file b"
+    assert {name: read(name) for name in copies} == dict.fromkeys(copies, refused())
+    # A directory that is given piece by piece is looked at again when it changes.
+    put(root / ".users.old", USERS)
+    put(root / "new.txt", "the new file")
+    assert read(".users.old") == refused() and read("new.txt") == "the new file"
+
+
+@landlock
+def test_program_sees_neither_keys_nor_what_lies_with_them(served, outside, localhost):
+    root = site(outside, {"a.txt": "the file a"})
+    with_certbot(root / ".tls", localhost)
+    read = served(root, USING_CERTBOT.format(directory=root / ".tls"))
+    kept = ["live/site/README", "live/site/privkey.pem", "archive/site/privkey1.pem", "archive/site/fullchain2.pem"]
+    assert {name: read(f".tls/{name}") for name in kept} == dict.fromkeys(kept, refused())
+    put(root / ".tls/archive/site/privkey3.pem", "the next key")
+    assert read(".tls/archive/site/privkey3.pem") == refused()
+    assert read("a.txt") == "the file a"
+
+
+@landlock
+def test_program_sees_no_keys_in_a_directory_that_it_needs(served, outside, localhost):
+    root = site(outside, {".tls/archive/site/www/b.txt": "the file b", ".tls/archive/site/notes.txt": "the notes"})
+    with_certbot(root / ".tls", localhost)
+    other = f'[[site]]\nhosts = ["b"]\nroot = "{root}/.tls/archive/site/www"\n'
+    read = served(root, USING_CERTBOT.format(directory=root / ".tls") + other)
+    assert read(".tls/archive/site/www/b.txt") == "the file b" and read(".tls/archive/site/notes.txt") == "the notes"
+    assert "CERTIFICATE" in read(".tls/archive/site/fullchain1.pem")
+    put(root / ".tls/archive/site/privkey3.pem", "the next key")
+    kept = [f".tls/archive/site/privkey{number}.pem" for number in (1, 2, 3)]
+    assert {name: read(name) for name in kept} == dict.fromkeys(kept, refused())
+
+
 def test_program_without_network_connects_to_nobody(probe, has_filter):
     if not has_filter and not has_landlock(4):
         pytest.skip("neither a filter nor Landlock with TCP")
