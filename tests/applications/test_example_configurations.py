@@ -161,6 +161,9 @@ def test_tomcats_manager_is_not_seen(tomcat):
     for target in ("/manager/html", "/%6danager/html", "/examples/../manager/html"):
         answer = tomcat.fetch(target)
         assert answer.status == 404 and b"Tomcat" not in answer.body, target
+    for target in ("/manager;x/html", "/;x/manager/html", "/%6danager;/html", "/examples/..;/manager/html"):
+        answer = tomcat.fetch(target)
+        assert answer.status == 400 and b"Tomcat" not in answer.body, target
 
 
 # --- git-hosting.toml ---
