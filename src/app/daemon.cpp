@@ -173,6 +173,8 @@ class Daemon {
         log_.error("log", "{}", opened.error().message);
       }
       warn_of_fixed_settings(*config);
+      warn_of(closed_roots(*config));
+      warn_of(published_files(*config));
       finish_reload("Reloaded. " + status());
     });
   }

@@ -141,7 +141,7 @@ bool GatewayRun::has_other_address() { return ++addresses_tried_ < server_->addr
 void GatewayRun::connecting_failed(http::Status status, std::string_view reason) {
   if (connection_) shared_.pool.note_unreachable(*server_, *connection_, reason);
   if (has_other_address()) return connect(false);
-  attempt_failed(status, reason);
+  attempt_failed(status, reason, false);
 }
 
 void GatewayRun::on_connected() {
@@ -455,7 +455,7 @@ void GatewayRun::fallen_silent(std::string_view reason) {
 }
 
 // No octet of an answer has come, or only that there will be none.
-void GatewayRun::attempt_failed(http::Status status, std::string_view reason) {
+void GatewayRun::attempt_failed(http::Status status, std::string_view reason, bool is_connected) {
   // A kept connection may have been closed before the request reached its other end.
   const bool is_stale = connection_ && connection_->is_reused() && status == 502;
   if (is_stale) {
@@ -466,7 +466,7 @@ void GatewayRun::attempt_failed(http::Status status, std::string_view reason) {
   }
   is_turned_away_ = status == 503;
   // That an upstream takes no connection costs nothing: each of the others may be asked.
-  const bool is_free = phase_ == Phase::connecting && status == 502 && shared_.rules.retries > 0 &&
+  const bool is_free = !is_connected && status == 502 && shared_.rules.retries > 0 &&
                        may_be_repeated() && shared_.pool.has_another(tried_);
   if (!is_free && !may_try_again(is_stale)) return give_up(status, reason);
   drop_connection();

@@ -106,7 +106,7 @@ class GatewayRun final : public BodySink, public BodySource {
   void update_interest();
   bool may_be_repeated() const;
   bool may_try_again(bool is_stale) const;
-  void attempt_failed(http::Status status, std::string_view reason);
+  void attempt_failed(http::Status status, std::string_view reason, bool is_connected = true);
   void fallen_silent(std::string_view reason);
   void give_up(http::Status status, std::string_view reason);
   void part_with_upstream();

@@ -58,6 +58,14 @@ struct RootOf {
   }
 };
 
+// "users~", "users.bak", and not "usersguide".
+bool goes_on_from(std::string_view name, std::string_view secret) {
+  if (!name.starts_with(secret)) return false;
+  if (name.size() == secret.size()) return true;
+  const char next = static_cast<char>(name[secret.size()] | 0x20);  // in lower case
+  return next < 'a' || next > 'z';
+}
+
 void add(const std::string& path, std::set<std::string>& paths) {
   if (path.empty()) return;
   paths.insert(path);
@@ -138,7 +146,11 @@ std::set<std::string> keys_and_passwords_of(const config::Config& config) {
 std::set<std::string> directories_of_secrets(const config::Config& config) {
   std::set<std::string> directories;
   for (const std::string& file : keys_and_passwords_of(config)) {
-    directories.insert(directory_of(file));
+    std::error_code error;
+    const std::string directory = directory_of(file);
+    if (filesystem::is_symlink(file, error) || resolved(directory) != directory) {
+      directories.insert(directory);
+    }
   }
   return directories;
 }
@@ -196,8 +208,8 @@ ServerSecrets::Name::Name(const std::string& path) : bare(name_of(path)) {
 }
 
 bool ServerSecrets::Name::is_like(const Name& secret) const {
-  if (!secret.unnumbered.empty()) return unnumbered.starts_with(secret.unnumbered);
-  return unnumbered.empty() || bare.starts_with(secret.bare);
+  if (secret.unnumbered.empty()) return unnumbered.empty() || goes_on_from(bare, secret.bare);
+  return goes_on_from(unnumbered, secret.unnumbered);
 }
 
 }  // namespace uvhttpd

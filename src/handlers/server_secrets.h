@@ -11,8 +11,8 @@
 
 namespace uvhttpd {
 
-// Those of private keys and files of passwords, as the configuration names them: a link that is
-// turned in one of them leads to another secret.
+// Those of private keys and files of passwords, as the configuration names them, to which links
+// lead: one that is turned leads to another secret.
 std::set<std::string> directories_of_secrets(const config::Config& config);
 
 // The configuration, /etc/uvhttpd, private keys and files of passwords. Whoever writes keys and

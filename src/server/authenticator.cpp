@@ -20,9 +20,12 @@ Authenticator::Waiter::Waiter(Callback decided, void* owner)
 
 void Authenticator::Waiter::on_decided(PasswordChecks::Outcome outcome) {
   if (outcome == PasswordChecks::Outcome::given_up) return decided_(owner_, Verdict::overloaded);
+  const TimePoint now = authenticator_->loop_.now();
+  const bool is_known = authenticator_->verdicts_.find(key_, now).has_value();
   const bool is_right = outcome == PasswordChecks::Outcome::right;
-  authenticator_->verdicts_.add(key_, is_right, authenticator_->loop_.now());
-  decided_(owner_, is_right ? Verdict::right : Verdict::wrong);
+  authenticator_->verdicts_.add(key_, is_right, now);
+  if (is_right) return decided_(owner_, Verdict::right);
+  decided_(owner_, is_known ? Verdict::wrong_again : Verdict::wrong);
 }
 
 Authenticator::Authenticator(PasswordFile file, EventLoop& loop, Log& log)
@@ -46,13 +49,14 @@ VerdictCache::Key Authenticator::key_of(const http::BasicCredentials& credential
 
 Authenticator::Verdict Authenticator::check(const http::BasicCredentials& credentials,
                                             const PeerAddress& client, Waiter& waiter) {
-  if (credentials.password.size() > kMaxPasswordBytes) return Verdict::wrong;
+  if (credentials.password.size() > kMaxPasswordBytes) return Verdict::wrong_again;
   file_.refresh(loop_.now(), log_);
-  if (file_.first_hash().empty()) return Verdict::wrong;
+  if (file_.may_be_gone()) return Verdict::overloaded;
+  if (file_.first_hash().empty()) return Verdict::wrong_again;
   waiter.authenticator_ = this;
   waiter.key_ = key_of(credentials);
   if (const auto known = verdicts_.find(waiter.key_, loop_.now())) {
-    return *known ? Verdict::right : Verdict::wrong;
+    return *known ? Verdict::right : Verdict::wrong_again;
   }
   const auto hash = file_.hash_of(credentials.user);
   const PasswordChecks::Question question{waiter.key_,

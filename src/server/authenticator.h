@@ -28,8 +28,9 @@ class Authenticator {
   enum class Verdict {
     right,
     wrong,
-    later,       // the waiter is called once, from the loop
-    overloaded,  // too many checks wait: ask again in kRetryAfter
+    wrong_again,  // no check was needed to know it
+    later,        // the waiter is called once, from the loop
+    overloaded,   // too many checks wait: ask again in kRetryAfter
   };
   static constexpr std::chrono::seconds kRetryAfter{5};
 

@@ -431,15 +431,14 @@ bool Connection::recycle() {
   waiting_ = Waiting::nothing;
   discarded_ = 0;
   body_waited_ = Duration{0};
-  probed_ = false;
+  probed_ = zero_sent_ = false;
   sink_full_ = false;
   return true;
 }
 
 // What was queued before the fault, answers to earlier requests above all, is still owed.
 bool Connection::break_off() {
-  // Behind the zero of a probe the end would look like that of a whole body.
-  if (until_close_ || (probed_ && chunked_)) {
+  if (until_close_) {
     transport_->cut_off();
   } else if (!is_queue_empty() && !output_blocked_ && request_ != RequestPhase::lost) {
     send_queued();
@@ -508,6 +507,7 @@ void Connection::close() {
   --context_.connection_count;
   context_.figures.connections_closed.add(1);
   place_.leave();
+  if (zero_sent_) transport_->cut_off();
   transport_.reset();
   queue_.reset();
   context_.bury(*this);

@@ -120,6 +120,7 @@ class Connection : public ListNode {
   void on_send_deadline();
   Duration quiet_for() const;
   std::uint64_t acknowledged() const;
+  void give_way();
   void probe_client();
   void load_stash();
   void store_stash();
@@ -156,6 +157,8 @@ class Connection : public ListNode {
   bool peer_has_ended_ = false;  // told while octets of it were left unread
   bool continue_due_ = false;    // 100 Continue is awaited and not sent
   bool probed_ = false;
+  bool zero_sent_ =
+      false;              // of a probe: the end of the connection must not look like that of a body
   bool drained_ = false;  // no further request is awaited
   bool buried_ = false;
   bool is_proxied_tls_ = false;  // its PROXY protocol header says that the client uses TLS

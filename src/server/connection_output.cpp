@@ -146,6 +146,7 @@ PullResult Connection::pull_piece() {
   }
   if (!piece.empty()) {
     body_sent_ += piece.bytes();
+    zero_sent_ = false;
     char size[20];
     char* end = std::to_chars(size, size + 16, piece.bytes(), 16).ptr;
     *end++ = '\r';
@@ -155,6 +156,7 @@ PullResult Connection::pull_piece() {
     queue_->append("\r\n");
   }
   if (result == PullResult::end) {
+    zero_sent_ = false;
     queue().append("0\r\n");
     queue_->append(exchange_->source_->trailers());
     queue_->append("\r\n");

@@ -71,6 +71,8 @@ class ConnectionQuota {
   }
 
   std::uint64_t count() const { return count_.load(std::memory_order_relaxed); }
+  // Whether one that leaves would make room.
+  bool lacks_one_place() const { return count() == most_.load(std::memory_order_relaxed); }
   // Whether there is no room for anybody.
   bool is_full() const { return count() >= most_.load(std::memory_order_relaxed); }
   // Whether this client has less than one may have.

@@ -124,8 +124,10 @@ void Connection::on_deadline() {
     case Waiting::send: return on_send_deadline();
     case Waiting::pace: paused_ = false; return advance();
     case Waiting::probe: return probe_client();
-    case Waiting::handshake:
     case Waiting::idle:
+      if (context_.is_making_room()) return give_way();
+      return close();
+    case Waiting::handshake:
     case Waiting::linger:
     case Waiting::drain:
     case Waiting::nothing: return close();
@@ -159,6 +161,15 @@ void Connection::on_send_deadline() {
   context_.deadlines.send->arm(deadline_);
 }
 
+// A request may have come already, and the last answer still be on its way.
+void Connection::give_way() {
+  if (transport_->unacknowledged() == 0) {
+    receive();
+    if (context_.received->empty()) return close();
+  }
+  advance();
+}
+
 std::uint64_t Connection::acknowledged() const {
   return sent_total_ - std::min(sent_total_, transport_->unacknowledged());
 }
@@ -168,7 +179,8 @@ std::uint64_t Connection::acknowledged() const {
 // section 7.1), means nothing to the one and makes the kernel of the other reset the connection.
 void Connection::probe_client() {
   probed_ = true;
-  queue().append(response_ == ResponsePhase::none ? "HTTP/1.1 100 Continue\r\n\r\n" : "0");
+  zero_sent_ = response_ != ResponsePhase::none;
+  queue().append(zero_sent_ ? "0" : "HTTP/1.1 100 Continue\r\n\r\n");
   advance();
 }
 

@@ -106,9 +106,10 @@ bool PasswordChecks::make_room_for(const PeerAddress& client) {
   return true;
 }
 
-// Behind what this client has asked before, and before what others ask more than it does.
+// Behind what this client has asked before, and before what others ask more than it does. Not in
+// the turn that goes on: who asks again and again would be in it for ever.
 std::uint64_t PasswordChecks::next_turn_of(const PeerAddress& client) const {
-  std::uint64_t turn = turn_;
+  std::uint64_t turn = turn_ + 1;
   for (const Check& check : checks_) {
     if (check.client == client) turn = std::max(turn, check.turn + 1);
   }

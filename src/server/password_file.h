@@ -39,6 +39,8 @@ class PasswordFile {
   std::optional<std::string_view> hash_of(std::string_view user) const;
   // That of the first line: what it costs to check it is what it costs for most. Empty: no users.
   std::string_view first_hash() const;
+  // It was not there a moment ago: the next refresh() tells whether it is gone for good.
+  bool may_be_gone() const { return is_gone_ && !first_hash().empty(); }
   // Another number whenever there is other content.
   std::uint64_t version() const { return version_; }
   const std::string& path() const { return path_; }

@@ -64,6 +64,8 @@ http::FieldList without_content_fields(const http::FieldList& fields, Arena& are
 
 // Also to who has shown credentials: they were wrong, and others may be right (RFC 9110 section
 // 15.5.2).
+constexpr std::size_t kLongestLoggedUser = 64;
+
 void ask_for_credentials(Exchange& exchange) {
   const http::ResponseField challenge{"WWW-Authenticate", exchange.route().challenge};
   exchange.fail(401, {}, {&challenge, 1});
@@ -307,7 +309,13 @@ bool Pipeline::find_route(Exchange& exchange) {
   return false;
 }
 
+bool let_the_same_in(const config::Route& one, const config::Route& other) {
+  return one.auth == other.auth && one.access.allow == other.access.allow &&
+         one.access.deny == other.access.deny;
+}
+
 // To servlet containers "/admin;a/b" is "/admin/b", of which another route may say who is let in.
+// "/app/a.css;jsessionid=1" is a file of theirs, though the server has files of that kind, too.
 bool Pipeline::leads_elsewhere(Exchange& exchange, const RouteRuntime& route) {
   const http::Target& target = exchange.request_.target;
   if (route.handler_name != "proxy" || target.raw_path.find(';') == std::string_view::npos) {
@@ -316,8 +324,13 @@ bool Pipeline::leads_elsewhere(Exchange& exchange, const RouteRuntime& route) {
   bool has_encoded_slash = false;
   const auto path = http::normalize_path(http::without_parameters(target.raw_path, exchange.arena_),
                                          exchange.arena_, has_encoded_slash);
-  return !path ||
-         choose_route(*exchange.site_, *path, exchange.request_.head.method_text).route != &route;
+  if (!path) return true;
+  const RouteRuntime* other =
+      choose_route(*exchange.site_, *path, exchange.request_.head.method_text).route;
+  const bool is_harmless = other != nullptr && other->handler_name != "respond" &&
+                           other->config->path.kind == config::PathPattern::Kind::extension &&
+                           let_the_same_in(*other->config, *route.config);
+  return other != &route && !is_harmless;
 }
 
 // Of the routes that have the path but do not take the method.
@@ -413,10 +426,13 @@ bool Pipeline::accept_user(Exchange& exchange, std::string_view user,
   switch (verdict) {
     case Authenticator::Verdict::right: request.user = user; return true;
     case Authenticator::Verdict::wrong:
+      // Checks are few at a time, and so are these lines.
       exchange.log().info("auth", "{}: wrong user or password, as \"{}\" (request {})",
-                          request.client.text(), escape_for_log(user), exchange.id());
+                          request.client.text(), escape_for_log(user.substr(0, kLongestLoggedUser)),
+                          exchange.id());
       ask_for_credentials(exchange);
       return false;
+    case Authenticator::Verdict::wrong_again: ask_for_credentials(exchange); return false;
     case Authenticator::Verdict::overloaded:
       exchange.connection_->context().refusal_log.add(exchange.route_->authenticator->refusals(),
                                                       request.client);

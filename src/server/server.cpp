@@ -190,16 +190,16 @@ void Server::discard(const std::vector<Address>& addresses) const {
   }
 }
 
-void Server::renew_modes(const std::vector<Address>& addresses) const {
-  for (const Address& address : addresses) {
-    const bool is_other =
-        std::any_of(addresses_.begin(), addresses_.end(), [&](const Address& old) {
-          return old.name == address.name && old.unix_mode != address.unix_mode;
-        });
-    if (!is_other || address.unix_path.empty()) continue;
+void Server::renew_modes(std::vector<Address>& addresses) const {
+  for (Address& address : addresses) {
+    const auto old = std::find_if(addresses_.begin(), addresses_.end(),
+                                  [&](const Address& each) { return each.name == address.name; });
+    const bool stays = old != addresses_.end() && !address.unix_path.empty();
+    if (!stays || old->unix_mode == address.unix_mode) continue;
     // The owner of a socket that was made before privileges were given up is somebody else.
     if (auto changed = set_socket_mode(address.unix_path, address.unix_mode); !changed) {
       log_.warn("config", "{}; a restart gives it the new ones", changed.error().message);
+      address.unix_mode = old->unix_mode;
     }
   }
 }

@@ -66,8 +66,9 @@ class Server {
   Result<Address> open_ip(const config::Listener& listener) const;
   Result<std::vector<Address>> open_addresses(const config::Config& config) const;
   void discard(const std::vector<Address>& addresses) const;
-  // Gives the files of Unix sockets that stay the permissions that have changed.
-  void renew_modes(const std::vector<Address>& addresses) const;
+  // Gives the files of Unix sockets that stay the permissions that have changed; one that keeps the
+  // old ones says so.
+  void renew_modes(std::vector<Address>& addresses) const;
   std::vector<WorkerSocket> sockets_of(unsigned worker) const;
   struct Certificates {
     std::shared_ptr<const TlsContext> context;

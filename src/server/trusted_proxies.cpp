@@ -34,21 +34,36 @@ std::string_view scheme_of(std::string_view proto) {
 // What one of the fields comes to.
 struct Word {
   PeerAddress client;
+  bool names_client = false;  // with an address
+  bool is_open = false;       // it begins with a trusted proxy: who asked that one is not said
   std::span<const Hop>
       believed;  // what trusted proxies say, in order: the first one is the client's
 };
 
 Word word_of(std::span<const Hop> hops, const PeerAddress& peer, const config::Listener& listener) {
-  Word word{peer, {}};
+  Word word{peer, false, false, {}};
   std::size_t first = hops.size();
   bool goes_on = true;
   while (goes_on && first > 0) {
     const std::optional<PeerAddress> address = PeerAddress::parse(hops[--first].node);
     if (address) word.client = *address;
+    word.names_client |= address.has_value();
     goes_on = address && is_trusted(*address, listener);
   }
+  word.is_open = goes_on;
   word.believed = hops.subspan(first);
   return word;
+}
+
+bool contradict(const Word& one, const Word& other) {
+  return one.names_client && other.names_client && one.is_open == other.is_open &&
+         (one.client.kind != other.client.kind || one.client.ip != other.client.ip);
+}
+
+// Of two that do not contradict each other, the one that says more.
+const Word& better_of(const Word& one, const Word& other) {
+  if (!one.names_client) return other;
+  return other.names_client && one.is_open && !other.is_open ? other : one;
 }
 
 // The member that is `place` from the right of the list which the field's lines are together, or
@@ -78,7 +93,7 @@ std::string_view believe_proxies(Request& request, const config::Listener& liste
   request.peer_is_trusted = is_trusted(request.client, listener);
   if (!request.peer_is_trusted) return {};
   const http::FieldList& fields = request.head.fields;
-  std::optional<Word> told;
+  Word told{request.client, false, false, {}};
   if (fields.has(FieldName::x_forwarded_for)) {
     told = word_of(http::x_forwarded_for_hops(fields, arena), request.client, listener);
   }
@@ -87,19 +102,19 @@ std::string_view believe_proxies(Request& request, const config::Listener& liste
     const auto hops = http::forwarded_hops(fields, arena);
     if (!hops) return "a malformed Forwarded";
     const Word word = word_of(*hops, request.client, listener);
-    if (told && told->client != word.client) return "Forwarded and X-Forwarded-For differ";
-    told = word;
+    if (contradict(word, told)) return "Forwarded and X-Forwarded-For differ";
     for (const Hop& hop : word.believed) {
       if (scheme.empty()) scheme = scheme_of(hop.proto);
     }
+    told = better_of(told, word);
   }
   // A proxy that keeps X-Forwarded-Proto as a list adds to both; one that does not replaces it.
-  const std::size_t place = told ? std::max<std::size_t>(told->believed.size(), 1) : 1;
   if (scheme.empty()) {
-    scheme = scheme_of(member_from_right(fields, FieldName::x_forwarded_proto, place));
+    scheme = scheme_of(member_from_right(fields, FieldName::x_forwarded_proto,
+                                         std::max<std::size_t>(told.believed.size(), 1)));
   }
   if (!scheme.empty()) request.scheme = scheme;
-  if (told) request.client = told->client;
+  request.client = told.client;
   return {};
 }
 

@@ -183,11 +183,12 @@ void Worker::on_accepted(const Listening& listening, UniqueFd socket, const Peer
   }
 }
 
-// Who only waits for another request gives way to who has one.
+// Who only waits for another request, which can be sent on another connection, gives way.
 std::optional<ConnectionPlace> Worker::take_place(const PeerAddress& peer, bool is_unknown) {
   const auto enter = [&] { return is_unknown ? quota_.enter_unknown() : quota_.enter(peer); };
   auto place = enter();
-  if (place || !quota_.is_full() || (!is_unknown && !quota_.has_room_for(peer))) return place;
+  if (place || !quota_.lacks_one_place()) return place;
+  if (!is_unknown && !quota_.has_room_for(peer)) return place;
   if (!context_->give_up_an_idle_connection()) return place;
   if (idle_noted_at_ <= loop_.now() - kNoticeInterval) {
     idle_noted_at_ = loop_.now();

@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t kReceiveBytes = 64 << 10;
 constexpr Duration kLinger{2'000};
 constexpr Duration kProbe{2'000};
+constexpr int kMostAskedToGiveWay = 8;
 
 std::uint64_t draw_series() {
   std::random_device random;
@@ -65,18 +66,21 @@ DeadlineList& WorkerContext::list_of(Duration duration, Lists& lists) {
   return *list;
 }
 
-bool WorkerContext::give_up_a_handshake() {
-  for (const auto& [duration, list] : handshake_lists_) {
-    if (list->expire_first()) return true;
-  }
-  return false;
+bool WorkerContext::expire_first_of(const Lists& lists) {
+  return std::any_of(lists.begin(), lists.end(),
+                     [](const auto& each) { return each.second->expire_first(); });
 }
 
+bool WorkerContext::give_up_a_handshake() { return expire_first_of(handshake_lists_); }
+
 bool WorkerContext::give_up_an_idle_connection() {
-  for (const auto& [duration, list] : idle_lists_) {
-    if (list->expire_first()) return true;
+  is_making_room_ = true;
+  const std::size_t before = connection_count;
+  for (int tries = 0; tries < kMostAskedToGiveWay && connection_count == before; ++tries) {
+    if (!expire_first_of(idle_lists_)) break;
   }
-  return false;
+  is_making_room_ = false;
+  return connection_count < before;
 }
 
 void WorkerContext::note_refused_certificate(const PeerAddress& client, std::string_view why) {

@@ -75,9 +75,11 @@ class WorkerContext {
 
   // Closes one of those connections that have been in their handshake longest. False when none is.
   bool give_up_a_handshake();
-  // Closes one of those kept connections that have waited longest for another request. False when
-  // none does.
+  // Closes one of those kept connections that have waited longest for another request, and for
+  // which none has come meanwhile. False when there is none.
   bool give_up_an_idle_connection();
+  // While it does so: whose turn it is has to give way.
+  bool is_making_room() const { return is_making_room_; }
 
   // To the log, soon. `why` is one of few, and lives as long as the program.
   void note_refused_certificate(const PeerAddress& client, std::string_view why);
@@ -135,6 +137,7 @@ class WorkerContext {
   using Lists = std::map<Duration, std::unique_ptr<DeadlineList>>;
   void note_refused(const PeerAddress& client, const Refusals::Names& names);
   DeadlineList& list_of(Duration duration, Lists& lists);
+  static bool expire_first_of(const Lists& lists);
   DeadlineList& list_of(Duration duration) { return list_of(duration, lists_); }
   void run_scheduled();
   void sweep();
@@ -142,6 +145,7 @@ class WorkerContext {
   Lists lists_;
   Lists handshake_lists_;  // in which nothing but handshakes is
   Lists idle_lists_;       // and nothing but kept connections
+  bool is_making_room_ = false;
   std::shared_ptr<const Runtime> runtime_;
   std::vector<std::shared_ptr<const Runtime>> retired_;
   std::map<std::string, std::shared_ptr<Refusals>> refusals_;  // by why

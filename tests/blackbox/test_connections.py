@@ -298,7 +298,7 @@ def assert_turned_away(client):
 
 
 def test_connection_beyond_the_limit_gets_503_until_one_is_free(server, files, shared_tmp):
-    running = server('[limits]\nconnections = 3\n' + SITE + PROGRAMS, tmp=shared_tmp)
+    running = server('[limits]\nbody_timeout = "5m"\nconnections = 3\n' + SITE + PROGRAMS, tmp=shared_tmp)
     clients = [running.client() for _ in range(3)]
     for client in clients:
         be_busy(client)
@@ -319,7 +319,7 @@ def be_busy(client):
 
 
 def test_who_is_idle_longest_gives_way_to_a_newcomer(server, files, shared_tmp):
-    running = server('[server]\nworkers = 1\n[limits]\nconnections = 3\n' + SITE + PROGRAMS, tmp=shared_tmp)
+    running = server('[server]\nworkers = 1\n[limits]\nbody_timeout = "5m"\nconnections = 3\n' + SITE + PROGRAMS, tmp=shared_tmp)
     busy, first, second = [running.client() for _ in range(3)]
     be_busy(busy)
     for client in (first, second, first):

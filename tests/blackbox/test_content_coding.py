@@ -372,7 +372,7 @@ def test_stream_takes_little_memory_and_stops_with_its_reader(server, tmp_path):
     fast = Reader(running, "/large.txt")
     assert fast.read_all() == digest and fast.octets == LARGE
     whole = running.cpu_seconds() - halted
-    assert whole > 3 * halted, "it had stopped long before the end"
+    assert whole > 2 * halted, "it had stopped long before the end"
     while slow.octets < LARGE // 10:
         assert slow.read_chunk()
     assert slow.read_all() == digest

@@ -61,11 +61,15 @@ def test_stripped_prefix_is_told(running):
 @pytest.mark.parametrize("target, status", [
     ("/staff/a", 401), ("/staff;v=1/a", 400), ("/staff;/a", 400), ("/;/staff/a", 400), ("/;a=b/staff/a", 400), ("/%73taff;x/a", 400),
     ("/x/..;/staff/a", 400), ("/staff/a;v=1", 401), ("/staff/a;v=1/b", 401), ("/app;x/a", 400),
+    ("/b/a.css;jsessionid=1", 200), ("/staff/a.css;v=1", 400), ("/b/a.txt;jsessionid=1", 400),
     ("/a;v=1", 200), ("/a;v=1/b;w=2?staff;x/a", 200), ("/a/b;jsessionid=1/", 200), ("/;a", 200), ("/st;aff/a", 200), ("/staff%3Bx/a", 200)])
 def test_parameters_of_a_path_do_not_lead_around_another_route(server, upstream, tmp_path, target, status):
     up = upstream(upstreams.serving(upstreams.mirror))
     (tmp_path / "users").write_text("")
     own = '[[site.route]]\npath = "/app/*"\nhandler = "respond"\nbody = "own"\n'
+    (tmp_path / "www").mkdir()
+    for name, keys in ("*.css", ""), ("*.txt", 'deny = ["127.0.0.0/8"]\n'):
+        own += f'[[site.route]]\npath = "{name}"\nhandler = "static"\nroot = "www"\n{keys}'
     running = server("[[site]]\n" + own + route(up, 'auth = { users = "users" }', "/staff/*") + route(up))
     answered = running.fetch(target)
     assert answered.status == status

@@ -40,6 +40,13 @@ def test_each_upstream_is_asked_where_others_take_no_connection(server, upstream
         assert [running.fetch("/", method=method).body for _ in range(4)] == [b"good"] * 4
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_each_socket_is_asked_where_others_are_not_there(server, upstream, tmp_path, method):
+    gone = [f"http://unix:{tmp_path}/{name}" for name in "abc"]
+    running = server("[server]\nworkers = 1\n[[site]]\n" + upstreams.route([*gone, upstream(GOOD)], 'balance = "round_robin"'))
+    assert [running.fetch("/", method=method).body for _ in range(4)] == [b"good"] * 4
+
+
 def test_no_retries_means_none(server, upstream, gone):
     up = upstream(GOOD)
     running = server(proxy([gone, up], 'balance = "round_robin"\nretries = 0'))

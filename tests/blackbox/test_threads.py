@@ -112,7 +112,7 @@ def test_reloads_and_reopened_logs_under_load(server, root, tmp_path):
 
 
 def test_limits_are_counted_over_all_workers(server, root):
-    running = server('[server]\nworkers = 4\n[limits]\nconnections = 20\nconnections_per_ip = 10\n[[site]]\nroot = "www"\n')
+    running = server('[server]\nworkers = 4\n[limits]\nhead_timeout = "5m"\nconnections = 20\nconnections_per_ip = 10\n[[site]]\nroot = "www"\n')
     free = running.open_files()
     for _ in range(3):
         clients = []

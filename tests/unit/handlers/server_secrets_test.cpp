@@ -103,7 +103,7 @@ TEST_CASE("Copies of a file of passwords are secrets, whatever made them") {
     CAPTURE(name);
     CHECK(secrets.include(dir / name));
   }
-  for (const char* name : {"user", "index.html", "my-users", "u", "2"}) {
+  for (const char* name : {"user", "index.html", "my-users", "u", "2", "usersguide.html"}) {
     CAPTURE(name);
     CHECK_FALSE(secrets.include(dir / name));
   }

@@ -24,7 +24,8 @@ struct Asker {
 
 PasswordChecks::Question question(std::size_t number, bool is_decoy = false) {
   PasswordChecks::Question asked;
-  asked.key.front() = static_cast<std::uint8_t>(number & 0xff);
+  asked.key[0] = static_cast<std::uint8_t>(number & 0xff);
+  asked.key[1] = static_cast<std::uint8_t>(number >> 8);
   asked.hash = kHashOfSecret;
   asked.is_decoy = is_decoy;
   return asked;
@@ -132,6 +133,32 @@ TEST_CASE("When all places are taken, who has most gives one up for who has none
     CHECK(client.count(Outcome::wrong) <= 2);
   }
   CHECK(given_up == 1);
+}
+
+TEST_CASE("Who asks again and again keeps nobody from a second turn") {
+  EventLoop loop;
+  PasswordChecks checks(loop);
+  struct Insistent {
+    Client client;
+    PasswordChecks::Waiter waiter{[](void* self, Outcome) { static_cast<Insistent*>(self)->ask(); },
+                                  this};
+    std::size_t asked = 0;
+
+    void ask() {
+      PasswordChecks::Question next = question(1'000 * client.number + ++asked);
+      next.client = PeerAddress::of_ipv4({192, 0, 2, client.number});
+      REQUIRE(client.checks.check(next, kOther, waiter));
+    }
+  };
+  Insistent one{{checks, 1}};
+  Insistent other{{checks, 2}};
+  Client both{checks, 3};
+  one.ask();
+  other.ask();
+  for (int i = 0; i < 2; ++i) REQUIRE(both.asks());
+  REQUIRE(run_until(loop, [&] { return both.count(Outcome::wrong) == 2; }));
+  CHECK(one.asked < 10);
+  CHECK(other.asked < 10);
 }
 
 TEST_CASE("Who has asked once has its turn before the second of who has asked often") {
