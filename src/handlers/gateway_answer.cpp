@@ -200,7 +200,7 @@ PullResult GatewayRun::pull(SendQueue& out, std::size_t budget) {
 // Straight into the client's queue. Nothing: the upstream has closed, and the codec knows what that
 // means.
 std::optional<PullResult> GatewayRun::pull_directly(SendQueue& out, std::size_t most) {
-  const IoResult result = connection_->transport().receive({out.reserve(most), most});
+  const IoResult result = connection_->receive({out.reserve(most), most});
   out.commit(result.kind == IoResult::Kind::done ? result.bytes : 0);
   switch (result.kind) {
     case IoResult::Kind::blocked: return wait_for_body();

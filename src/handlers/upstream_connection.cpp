@@ -79,8 +79,14 @@ IoResult UpstreamConnection::receive() {
     larger->assign(buffer.unread());
     received_ = std::move(larger);
   }
-  const IoResult result = transport_.receive(received_->room());
+  const IoResult result = receive(received_->room());
   if (result.kind == IoResult::Kind::done) received_->commit(result.bytes);
+  return result;
+}
+
+IoResult UpstreamConnection::receive(std::span<char> into) {
+  const IoResult result = transport_.receive(into);
+  may_hold_more_ = result.kind == IoResult::Kind::done && result.bytes == into.size();
   return result;
 }
 

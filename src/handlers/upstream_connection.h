@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "base/clock.h"
@@ -71,8 +72,11 @@ class UpstreamConnection {
   int fd() const { return fd_; }
   SendQueue& out() { return out_; }
   RecvBuffer& received();
-  // Receives what there is room for into received().
+  // Receives what there is room for into received(), or to somewhere else.
   IoResult receive();
+  IoResult receive(std::span<char> into);
+  // What was received last filled its room: there may be more, unasked.
+  bool may_hold_more() const { return may_hold_more_; }
 
   // It has carried a whole exchange before: its end may have been on its way already.
   bool is_reused() const { return is_reused_; }
@@ -88,6 +92,7 @@ class UpstreamConnection {
   const std::uint32_t address_;
   bool is_lent_ = true;
   bool is_reused_ = false;
+  bool may_hold_more_ = false;
   TimePoint idle_since_{};
   Ready ready_ = nullptr;
   void* user_ = nullptr;

@@ -392,7 +392,7 @@ std::unique_ptr<UpstreamConnection> UpstreamPool::take_idle(UpstreamServer& serv
     std::unique_ptr<UpstreamConnection> connection = std::move(server.idle_.back());
     server.idle_.pop_back();
     // What has come unasked would be the next request's answer, which may be another client's.
-    if (is_silent(connection->fd())) return connection;
+    if (!connection->may_hold_more() || is_silent(connection->fd())) return connection;
   }
   return nullptr;
 }
