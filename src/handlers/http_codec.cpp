@@ -30,7 +30,7 @@ constexpr std::array<std::string_view, 5> kOwnOrigin{
 
 // "/a/../b", "/a/%2e%2e%2fb": which resource that is depends on who reads it, however many times
 // the upstream decodes it and whatever it takes for a slash.
-bool has_dot_segments(std::string_view raw_path) {
+bool has_dot_segments(std::string_view raw_path, Arena& arena) {
   const bool may_have = raw_path.find("/.") != std::string_view::npos ||
                         raw_path.find_first_of("%\\;") != std::string_view::npos;
   if (!may_have) return false;
@@ -50,13 +50,9 @@ bool has_dot_segments(std::string_view raw_path) {
     }
   }
   // Parameters are cut off first by some: "/..;a/" is "/../" to them.
-  std::string segments;
-  bool is_parameter = false;
-  for (const char octet : text + "/") {
-    if (octet == ';' || octet == '/') is_parameter = octet == ';';
-    if (!is_parameter) segments += octet;
-  }
-  return segments.find("/./") != std::string::npos || segments.find("/../") != std::string::npos;
+  text += '/';
+  const std::string_view segments = http::without_parameters(text, arena);
+  return segments.find("/./") != segments.npos || segments.find("/../") != segments.npos;
 }
 
 // RFC 9110 section 6.5.1: what a recipient must know before the body, and what it would believe.
@@ -195,10 +191,10 @@ void HttpCodec::encode_target(SendQueue& out) {
   std::string_view path = target.raw_path;
   // What is not below the prefix, however it is spelled, is nothing that we know better.
   const bool says_it = is_below(path, prefix) || !is_below(target.path, prefix);
-  const bool is_raw = says_it && !has_dot_segments(path);
+  const bool is_raw = says_it && !has_dot_segments(path, exchange_->arena());
   if (!is_raw) path = target.path;
   if (is_below(path, prefix)) path.remove_prefix(prefix.size());
-  if (!is_raw) path = without_parameters(http::encode_path(path, exchange_->arena()));
+  if (!is_raw) path = with_coded_semicolons(http::encode_path(path, exchange_->arena()));
   out.append(upstream_->base);
   if (!path.starts_with('/')) out.append("/");
   out.append(path);
@@ -209,7 +205,7 @@ void HttpCodec::encode_target(SendQueue& out) {
 }
 
 // A ";" that no upstream takes for the beginning of parameters.
-std::string_view HttpCodec::without_parameters(std::string_view path) {
+std::string_view HttpCodec::with_coded_semicolons(std::string_view path) {
   if (path.find(';') == std::string_view::npos) return path;
   std::string text(path);
   for (std::size_t at = text.find(';'); at != std::string::npos; at = text.find(';', at)) {

@@ -62,7 +62,7 @@ class HttpCodec {
 
  private:
   void encode_target(SendQueue& out);
-  std::string_view without_parameters(std::string_view path);
+  std::string_view with_coded_semicolons(std::string_view path);
   void encode_host(SendQueue& out);
   void encode_fields(SendQueue& out);
   void encode_origin(SendQueue& out);
