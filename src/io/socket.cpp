@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -111,6 +112,21 @@ PeerAddress local_address(int fd) {
 }
 
 void accept_at_once(int fd) { set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, 0); }
+
+void ignore_newcomers(int fd) {
+  constexpr std::uint32_t kFlagsAt = 13;  // in the header, RFC 9293 section 3.1
+  constexpr std::uint32_t kSyn = 0x02;
+  constexpr std::uint32_t kDrop = 0;
+  constexpr std::uint32_t kKeep = 0xffffffff;
+  std::array<sock_filter, 4> program{
+      sock_filter BPF_STMT(BPF_LD | BPF_B | BPF_ABS, kFlagsAt),
+      sock_filter BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, kSyn, 0, 1),
+      sock_filter BPF_STMT(BPF_RET | BPF_K, kDrop),
+      sock_filter BPF_STMT(BPF_RET | BPF_K, kKeep),
+  };
+  const sock_fprog filter{program.size(), program.data()};
+  (void)::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
+}
 
 void prepare_listening_socket(int fd) {
   ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);

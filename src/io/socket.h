@@ -56,6 +56,10 @@ std::uint64_t queued_octets(int fd);
 // From now on connections are accepted as soon as they are made; those that are there already, with
 // their first octets.
 void accept_at_once(int fd);
+// And from now on none is begun at a TCP socket: the kernel drops what would begin one, which the
+// client sends again a second later, and is refused then if the socket is closed. Those that have
+// begun are accepted as before. Without effect where the kernel cannot do it.
+void ignore_newcomers(int fd);
 // What accepted connections inherit; also for sockets passed in by the service manager.
 void prepare_listening_socket(int fd);
 

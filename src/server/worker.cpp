@@ -15,6 +15,8 @@ namespace {
 constexpr Duration kNoticeInterval{1'000};
 // When the server stops, for clients that are connected to say something.
 constexpr Duration kFirstOctets{25};
+// After that, for connections that the kernel is just making.
+constexpr Duration kLastHandshakes{5};
 
 constexpr std::string_view kBusy =
     "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
@@ -232,9 +234,20 @@ void Worker::drain() {
       if (!each->socket.is_inherited) accept_at_once(each->socket.socket->get());
     }
     leave_timer_.emplace(
-        loop_, [](void* self) { static_cast<Worker*>(self)->close_listeners(); }, this);
+        loop_, [](void* self) { static_cast<Worker*>(self)->begin_to_leave(); }, this);
     leave_timer_->start(kFirstOctets);
   });
+}
+
+// However fast a socket is closed after the last accept, a connection may come between, and be
+// reset when its client has already sent a request.
+void Worker::begin_to_leave() {
+  for (const auto& each : listening_) {
+    if (!each->socket.is_inherited) ignore_newcomers(each->socket.socket->get());
+  }
+  leave_timer_.emplace(
+      loop_, [](void* self) { static_cast<Worker*>(self)->close_listeners(); }, this);
+  leave_timer_->start(kLastHandshakes);
 }
 
 void Worker::close_listeners() {

@@ -68,6 +68,7 @@ class Worker {
   void run();
   void use_sockets(const std::vector<WorkerSocket>& sockets);
   void drain_connections();
+  void begin_to_leave();
   void close_listeners();
 
   const unsigned number_;

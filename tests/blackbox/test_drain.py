@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import threading
 import time
 
 import pytest
@@ -24,6 +25,8 @@ handler = "respond"
 body = "an answer"
 """
 PREFACE = b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n"
+STOPS = 10
+PATIENCE = 0.5  # seconds for a connection: less than a client waits until it begins it again
 QUIET = 1.0  # seconds after which a proxy sends nothing on a kept connection that it could not send again
 
 
@@ -129,6 +132,34 @@ def test_a_connection_that_had_said_nothing_may_still_ask(server):
                 finally:
                     running.wait_for_end()
     assert any(is_answered() for _ in range(5))
+
+
+def connected_until_refused(address):
+    """Connections that were made one after the other, each with a request sent at once, until the server takes no more."""
+    made = []
+    while True:
+        connection = socket.socket()
+        made.append(connection)
+        connection.settimeout(PATIENCE)
+        try:
+            connection.connect(address)
+        except (ConnectionRefusedError, TimeoutError):
+            made.pop().close()
+            return made
+        connection.sendall(wire.request("/", "POST", body=b"once only"))
+
+
+def test_who_is_connected_when_the_listener_closes_is_answered(server):
+    """A connection may be made between the last accept and the close. That takes luck, so it is tried several times."""
+    for _ in range(STOPS):
+        running = server(CONFIG, listeners=2)
+        threading.Timer(0.1, running.signal, (signal.SIGTERM,)).start()
+        made = connected_until_refused(running.address)
+        for number, connection in enumerate(made):
+            with connection:
+                connection.settimeout(wire.DEADLINE)
+                assert connection.recv(64).startswith(b"HTTP/1.1 200 "), f"{number} of {len(made)}"
+        running.wait_for_end()
 
 
 NAME_SERVICE = "127.0.0.97"  # that nobody answers at
