@@ -99,7 +99,6 @@ void GatewayRun::attempt() {
     case UpstreamPool::Verdict::unhealthy: return give_up(503, "all upstreams are out of order");
   }
   server_ = choice.server;
-  tried_.push_back(server_);
   addresses_tried_ = 0;
   connect(!std::exchange(is_retry_fresh_, false));
 }
@@ -445,11 +444,19 @@ void GatewayRun::on_out_of_order() {
   attempt_failed(504, "it is out of order");
 }
 
+void GatewayRun::note_tried() {
+  if (tried_.empty() || tried_.back() != server_) tried_.push_back(server_);
+}
+
+// Than the one that is being asked, and those before.
+bool GatewayRun::has_another() {
+  note_tried();
+  return shared_.pool.has_another(tried_);
+}
+
 // Whoever waits has waited long: another may be asked, the same is not asked again.
 void GatewayRun::fallen_silent(std::string_view reason) {
-  if (!has_received_ && may_try_again(false) && shared_.pool.has_another(tried_)) {
-    return attempt_failed(504, reason);
-  }
+  if (!has_received_ && may_try_again(false) && has_another()) return attempt_failed(504, reason);
   shared_.pool.note_failure(*server_, connection_.get(), reason);
   give_up(504, reason);
 }
@@ -467,12 +474,11 @@ void GatewayRun::attempt_failed(http::Status status, std::string_view reason, bo
   is_turned_away_ = status == 503;
   // That an upstream takes no connection costs nothing: each of the others may be asked.
   const bool is_free = !is_connected && status == 502 && shared_.rules.retries > 0 &&
-                       may_be_repeated() && shared_.pool.has_another(tried_);
+                       may_be_repeated() && has_another();
   if (!is_free && !may_try_again(is_stale)) return give_up(status, reason);
   drop_connection();
-  if (is_stale) {
-    tried_.pop_back();
-  } else {
+  if (!is_stale) {
+    note_tried();
     if (!is_free) ++retries_;
     shared_.pool.log().debug(exchange_.id(), "upstream {}: {}: trying again", server_->rules().text,
                              escape_for_log(reason));

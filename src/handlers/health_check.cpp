@@ -42,7 +42,7 @@ void HealthCheck::ask() {
   if (!socket && is_lack_of_room(socket.error().os_error)) return next_.start(rules_.every);
   if (!socket) return conclude(false, socket.error().message);
   is_connected_ = false;
-  connection_ = std::make_unique<UpstreamConnection>(loop_, *std::move(socket), counts_);
+  connection_ = std::make_unique<UpstreamConnection>(loop_, *std::move(socket), share_);
   connection_->lend([](void* self, UpstreamConnection&,
                        unsigned) { static_cast<HealthCheck*>(self)->on_ready(); },
                     this);

@@ -53,7 +53,7 @@ class HealthCheck {
   void* const owner_;
   Timer next_;
   Timer timeout_;
-  ConnectionCounts counts_;
+  ConnectionShare share_;
   std::unique_ptr<UpstreamConnection> connection_;
   bool is_connected_ = false;
   http::ResponseParser parser_;

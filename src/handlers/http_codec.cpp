@@ -32,7 +32,9 @@ constexpr std::array<std::string_view, 5> kOwnOrigin{
 // the upstream decodes it and whatever it takes for a slash.
 bool has_dot_segments(std::string_view raw_path, Arena& arena) {
   const bool may_have = raw_path.find("/.") != std::string_view::npos ||
-                        raw_path.find_first_of("%\\;") != std::string_view::npos;
+                        std::any_of(raw_path.begin(), raw_path.end(), [](char octet) {
+                          return octet == '%' || octet == '\\' || octet == ';';
+                        });
   if (!may_have) return false;
   struct Spelling {
     std::string_view code;
@@ -110,10 +112,7 @@ bool is_below(std::string_view path, std::string_view prefix) {
 }
 
 void append_field(SendQueue& out, std::string_view name, std::string_view value) {
-  out.append(name);
-  out.append(": ");
-  out.append(value);
-  out.append("\r\n");
+  out.append(name, ": ", value, "\r\n");
 }
 
 // How often the request may still be passed on; nullopt: this is no field that says so.
@@ -164,8 +163,7 @@ void HttpCodec::start(const config::Upstream& upstream) {
 
 void HttpCodec::encode_head(SendQueue& out, const GatewayBody& body) {
   const Request& request = exchange_->request();
-  out.append(request.head.method_text);
-  out.append(" ");
+  out.append(request.head.method_text, " ");
   encode_target(out);
   out.append(" HTTP/1.1\r\n");
   encode_host(out);
@@ -195,13 +193,8 @@ void HttpCodec::encode_target(SendQueue& out) {
   if (!is_raw) path = target.path;
   if (is_below(path, prefix)) path.remove_prefix(prefix.size());
   if (!is_raw) path = with_coded_semicolons(http::encode_path(path, exchange_->arena()));
-  out.append(upstream_->base);
-  if (!path.starts_with('/')) out.append("/");
-  out.append(path);
-  if (target.has_query) {
-    out.append("?");
-    out.append(target.query);
-  }
+  out.append(upstream_->base, path.starts_with('/') ? "" : "/", path);
+  if (target.has_query) out.append("?", target.query);
 }
 
 // A ";" that no upstream takes for the beginning of parameters.
@@ -285,49 +278,52 @@ void HttpCodec::encode_fields(SendQueue& out) {
   }
 }
 
+// What a trusted proxy has said in lines of that name, in one.
+std::string_view HttpCodec::said_before(FieldName name) const {
+  const Request& request = exchange_->request();
+  std::string_view list;
+  if (!request.peer_is_trusted) return list;
+  request.head.fields.for_each(name, [&](std::string_view value) {
+    if (value.empty()) return;
+    list = list.empty() ? value : exchange_->arena().concat(list, ", ", value);
+  });
+  return list;
+}
+
 // Who asks, and for what. What a trusted proxy has said of it goes before.
 void HttpCodec::encode_origin(SendQueue& out) {
   const Request& request = exchange_->request();
-  const http::FieldList& fields = request.head.fields;
+  Arena& arena = exchange_->arena();
   const bool is_trusted = request.peer_is_trusted;
   const std::string peer = request.sender.text();
   const std::string_view authority = request.target.authority;
 
-  const auto passed_on = [&](FieldName name) {
-    std::string list;
-    if (!is_trusted) return list;
-    fields.for_each(name, [&list](std::string_view value) {
-      if (!list.empty() && !value.empty()) list += ", ";
-      list += value;
-    });
-    return list;
-  };
-  const auto add = [&](std::string_view name, std::string value) {
+  const auto add = [&](std::string_view name, std::string_view value) {
     if (!is_set(name) && !value.empty()) append_field(out, name, value);
   };
-  const auto with = [](std::string list, std::string_view last) {
-    if (!list.empty()) list += ", ";
-    return list.append(last);
+  const auto add_to_list = [&](std::string_view name, std::string_view list,
+                               std::string_view last) {
+    if (!is_set(name)) out.append(name, ": ", list, list.empty() ? "" : ", ", last, "\r\n");
   };
   // A proxy that has used only one of the two has said in it who asks.
   const bool is_for_another = is_trusted && request.client != request.sender;
-  std::string addresses = passed_on(FieldName::x_forwarded_for);
-  std::string elements = passed_on(FieldName::forwarded);
-  if (is_for_another && addresses.empty()) addresses = request.client.text();
+  std::string_view addresses = said_before(FieldName::x_forwarded_for);
+  std::string_view elements = said_before(FieldName::forwarded);
+  if (is_for_another && addresses.empty()) addresses = arena.copy(request.client.text());
   if (is_for_another && elements.empty()) {
     elements = http::forwarded_element(
-        {.node = request.client.text(), .proto = request.scheme, .host = {}});
+        {.node = request.client.text(), .proto = request.scheme, .host = {}}, arena);
   }
-  add("X-Forwarded-For", with(std::move(addresses), peer));
-  add("X-Forwarded-Proto", std::string(request.scheme));
-  const std::string host = passed_on(FieldName::x_forwarded_host);
-  add("X-Forwarded-Host", host.empty() ? std::string(authority) : host);
-  std::string prefix;  // from the client's view: what was taken off before comes first
+  add_to_list("X-Forwarded-For", addresses, peer);
+  add("X-Forwarded-Proto", request.scheme);
+  const std::string_view host = said_before(FieldName::x_forwarded_host);
+  add("X-Forwarded-Host", host.empty() ? authority : host);
+  std::string_view prefix;  // from the client's view: what was taken off before comes first
   if (is_trusted) prefix = without_slash(request.head.fields.value_of("x-forwarded-prefix"));
-  add("X-Forwarded-Prefix", prefix + settings_->prefix);
-  add("Forwarded",
-      with(std::move(elements),
-           http::forwarded_element({.node = peer, .proto = request.scheme, .host = authority})));
+  add("X-Forwarded-Prefix", arena.concat(prefix, std::string_view(settings_->prefix)));
+  add_to_list(
+      "Forwarded", elements,
+      http::forwarded_element({.node = peer, .proto = request.scheme, .host = authority}, arena));
 }
 
 void HttpCodec::encode_own_fields(SendQueue& out) {

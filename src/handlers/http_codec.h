@@ -65,6 +65,7 @@ class HttpCodec {
   std::string_view with_coded_semicolons(std::string_view path);
   void encode_host(SendQueue& out);
   void encode_fields(SendQueue& out);
+  std::string_view said_before(http::FieldName name) const;
   void encode_origin(SendQueue& out);
   void encode_own_fields(SendQueue& out);
   bool is_set(std::string_view name) const;

@@ -12,9 +12,22 @@ std::string authority_of(const config::Upstream& upstream) {
          std::to_string(upstream.port);
 }
 
-UpstreamConnection::UpstreamConnection(EventLoop& loop, UniqueFd socket, ConnectionCounts& counts,
+std::unique_ptr<RecvBuffer> ConnectionShare::take_buffer() {
+  if (free_buffers_.empty()) return std::make_unique<RecvBuffer>(kReceiveBytes);
+  std::unique_ptr<RecvBuffer> buffer = std::move(free_buffers_.back());
+  free_buffers_.pop_back();
+  return buffer;
+}
+
+void ConnectionShare::give_back(std::unique_ptr<RecvBuffer> buffer) {
+  if (buffer->capacity() != kReceiveBytes || free_buffers_.size() == kMaxFreeBuffers) return;
+  buffer->clear();
+  free_buffers_.push_back(std::move(buffer));
+}
+
+UpstreamConnection::UpstreamConnection(EventLoop& loop, UniqueFd socket, ConnectionShare& share,
                                        std::uint32_t address)
-    : counts_(counts),
+    : share_(share),
       address_(address),
       idle_(
           [](void* self) {
@@ -30,21 +43,21 @@ UpstreamConnection::UpstreamConnection(EventLoop& loop, UniqueFd socket, Connect
             connection->ready_(connection->user_, *connection, now_ready);
           },
           this) {
-  counts_.add_in_use();
+  share_.add_in_use();
 }
 
 UpstreamConnection::~UpstreamConnection() {
   if (is_lent_) {
-    counts_.drop_in_use();
+    share_.drop_in_use();
   } else {
-    counts_.drop_idle();
+    share_.drop_idle();
   }
 }
 
 void UpstreamConnection::lend(Ready ready, void* user) {
   if (!std::exchange(is_lent_, true)) {
-    counts_.drop_idle();
-    counts_.add_in_use();
+    share_.drop_idle();
+    share_.add_in_use();
   }
   idle_.disarm();
   ready_ = ready;
@@ -55,20 +68,20 @@ void UpstreamConnection::take_back(Ready ended, void* owner, DeadlineList& patie
                                    TimePoint now) {
   ASSERT(is_lent_ && out_.empty());
   is_lent_ = false;
-  counts_.drop_in_use();
-  counts_.add_idle();
+  share_.drop_in_use();
+  share_.add_idle();
   is_reused_ = true;
   idle_since_ = now;
   ready_ = ended;
   user_ = owner;
-  received_.reset();
+  if (received_) share_.give_back(std::move(received_));
   patience.arm(idle_);
   // Nothing is to come but the end.
   transport_.want(ready::kReadable);
 }
 
 RecvBuffer& UpstreamConnection::received() {
-  if (!received_) received_ = std::make_unique<RecvBuffer>(kReceiveBytes);
+  if (!received_) received_ = share_.take_buffer();
   return *received_;
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/recv_buffer.h"
@@ -21,8 +22,9 @@ namespace uvhttpd {
 // What an upstream calls itself, as far as is known: host and port, as in a Host field.
 std::string authority_of(const config::Upstream& upstream);
 
-// How many connections to one upstream there are: of this worker, and for those who watch.
-class ConnectionCounts {
+// What the connections of one worker to one upstream have in common: how many there are, for those
+// who watch, too, and buffers that are used again while they are warm in the CPU's caches.
+class ConnectionShare {
  public:
   // Where they are shown, too; it outlives all connections. Before the first.
   void show_in(UpstreamFigures& figures) { figures_ = &figures; }
@@ -30,6 +32,13 @@ class ConnectionCounts {
 
  private:
   friend class UpstreamConnection;
+  static constexpr std::size_t kReceiveBytes = 16 << 10;
+  static constexpr std::size_t kMaxFreeBuffers = 4;
+
+  std::unique_ptr<RecvBuffer> take_buffer();
+  // Larger ones are freed.
+  void give_back(std::unique_ptr<RecvBuffer> buffer);
+
   void add_in_use() {
     ++in_use_;
     if (figures_ != nullptr) figures_->active.fetch_add(1, std::memory_order_relaxed);
@@ -45,6 +54,7 @@ class ConnectionCounts {
     if (figures_ != nullptr) figures_->idle.fetch_sub(1, std::memory_order_relaxed);
   }
 
+  std::vector<std::unique_ptr<RecvBuffer>> free_buffers_;
   std::size_t in_use_ = 0;
   UpstreamFigures* figures_ = nullptr;
 };
@@ -54,9 +64,9 @@ class UpstreamConnection {
   static constexpr std::size_t kMaxHeadBytes = 64 << 10;  // of an answer
   using Ready = void (*)(void* user, UpstreamConnection& connection, unsigned now_ready);
 
-  // It is lent from the beginning, and counted until it is freed; `counts` outlives it. `address`
+  // It is lent from the beginning, and counted until it is freed; `share` outlives it. `address`
   // is the number of the upstream's address that it leads to, for whoever has several.
-  UpstreamConnection(EventLoop& loop, UniqueFd socket, ConnectionCounts& counts,
+  UpstreamConnection(EventLoop& loop, UniqueFd socket, ConnectionShare& share,
                      std::uint32_t address = 0);
   ~UpstreamConnection();
   UpstreamConnection(const UpstreamConnection&) = delete;
@@ -84,11 +94,10 @@ class UpstreamConnection {
   TimePoint idle_since() const { return idle_since_; }
 
  private:
-  static constexpr std::size_t kReceiveBytes = 16 << 10;
   // For a head that is larger, with what a chunk's line needs.
   static constexpr std::size_t kMaxBufferBytes = kMaxHeadBytes + 4096;
 
-  ConnectionCounts& counts_;
+  ConnectionShare& share_;
   const std::uint32_t address_;
   bool is_lent_ = true;
   bool is_reused_ = false;

@@ -38,7 +38,7 @@ UpstreamServer::UpstreamServer(UpstreamPool& pool, const config::Upstream& rules
       load_(load),
       hash_(content_hash(rules.text)),
       opinion_(std::move(figures), &pool.loop(), UpstreamState::resolving) {
-  counts_.show_in(opinion_.figures());
+  share_.show_in(opinion_.figures());
 }
 
 UpstreamAddress::~UpstreamAddress() {
@@ -98,7 +98,7 @@ Result<std::unique_ptr<UpstreamConnection>> UpstreamServer::connect(EventLoop& l
     if (!is_lack_of_room(socket.error().os_error)) pool_.let_rest(address, socket.error().message);
     return Unexpected(std::move(socket).error());
   }
-  return std::make_unique<UpstreamConnection>(loop, *std::move(socket), counts_, address.number_);
+  return std::make_unique<UpstreamConnection>(loop, *std::move(socket), share_, address.number_);
 }
 
 void UpstreamServer::drop_idle(const UpstreamAddress& address) {
@@ -356,7 +356,7 @@ UpstreamServer* UpstreamPool::pick(const Wish& wish) {
       const std::size_t first = random_() % candidates_.size();
       const std::size_t other =
           (first + 1 + random_() % (candidates_.size() - 1)) % candidates_.size();
-      return candidates_[first]->counts_.in_use() <= candidates_[other]->counts_.in_use()
+      return candidates_[first]->share_.in_use() <= candidates_[other]->share_.in_use()
                  ? candidates_[first]
                  : candidates_[other];
     }
@@ -371,7 +371,7 @@ UpstreamServer* UpstreamPool::least_connected() {
   UpstreamServer* least = candidates_[first];
   for (std::size_t i = 1; i < count; ++i) {
     UpstreamServer* other = candidates_[(first + i) % count];
-    if (other->counts_.in_use() < least->counts_.in_use()) least = other;
+    if (other->share_.in_use() < least->share_.in_use()) least = other;
   }
   return least;
 }

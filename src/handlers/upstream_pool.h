@@ -78,7 +78,7 @@ class UpstreamServer : public ListNode {
 
   const config::Upstream& rules() const { return rules_; }
   config::UpstreamLoad& load() { return load_; }
-  std::size_t connections_in_use() const { return counts_.in_use(); }
+  std::size_t connections_in_use() const { return share_.in_use(); }
   std::size_t connections_idle() const { return idle_.size(); }
   // Those that are in order.
   std::size_t address_count() const;
@@ -110,7 +110,7 @@ class UpstreamServer : public ListNode {
   std::uint32_t addresses_so_far_ = 0;
   std::size_t turn_ = 0;  // of requests, among the addresses
   UpstreamOpinion opinion_;
-  ConnectionCounts counts_;
+  ConnectionShare share_;
   std::optional<std::string> told_;                        // of its name, last
   std::vector<std::unique_ptr<UpstreamConnection>> idle_;  // the one used last at the end
   std::unique_ptr<Resolver> resolver_;

@@ -183,21 +183,36 @@ class ElementReader {
   Arena* arena_;
 };
 
-void append_pair(std::string& element, std::string_view name, std::string_view value) {
-  if (value.empty() || !all_are_of(octet_class::kValue, value)) return;
-  if (!element.empty()) element += ';';
-  element.append(name).append("=");
-  if (all_are_of(octet_class::kToken, value)) {
-    element.append(value);
-    return;
+// Writes an element; the room must do for all of its pairs.
+class ElementWriter {
+ public:
+  static constexpr std::size_t kRoomBesideValues = sizeof R"(for="[]";host="";proto="")";
+  static constexpr std::size_t kRoomPerOctet = 2;  // where it must be escaped
+
+  explicit ElementWriter(std::span<char> room) : begin_(room.data()), end_(room.data()) {}
+
+  // A value in brackets is an IPv6 address.
+  void add(std::string_view name, std::string_view value, bool in_brackets = false) {
+    if (value.empty() || !all_are_of(octet_class::kValue, value)) return;
+    if (end_ != begin_) put(";");
+    put(name);
+    put("=");
+    if (!in_brackets && all_are_of(octet_class::kToken, value)) return put(value);
+    put(in_brackets ? "\"[" : "\"");
+    for (const char c : value) {
+      if (c == '"' || c == '\\') *end_++ = '\\';
+      *end_++ = c;
+    }
+    put(in_brackets ? "]\"" : "\"");
   }
-  element += '"';
-  for (const char c : value) {
-    if (c == '"' || c == '\\') element += '\\';
-    element += c;
-  }
-  element += '"';
-}
+  std::string_view text() const { return {begin_, end_}; }
+
+ private:
+  void put(std::string_view text) { end_ = std::copy(text.begin(), text.end(), end_); }
+
+  char* begin_;
+  char* end_;
+};
 
 }  // namespace
 
@@ -226,16 +241,18 @@ std::span<const Hop> x_forwarded_for_hops(const FieldList& fields, Arena& arena)
   return hops.in_order();
 }
 
-std::string forwarded_element(const Hop& hop) {
-  std::string element;
-  if (is_address(AF_INET6, hop.node)) {
-    append_pair(element, "for", "[" + std::string(hop.node) + "]");
-  } else {
-    append_pair(element, "for", is_address(AF_INET, hop.node) ? hop.node : "unknown");
-  }
-  append_pair(element, "host", hop.host);
-  append_pair(element, "proto", hop.proto);
-  return element;
+std::string_view forwarded_element(const Hop& hop, Arena& arena) {
+  const bool is_ipv6 =
+      hop.node.find(':') != std::string_view::npos && is_address(AF_INET6, hop.node);
+  const bool is_known = is_ipv6 || is_address(AF_INET, hop.node);
+  const std::string_view node = is_known ? hop.node : "unknown";
+  const std::size_t octets = node.size() + hop.host.size() + hop.proto.size();
+  ElementWriter element(arena.allocate_text(ElementWriter::kRoomBesideValues +
+                                            octets * ElementWriter::kRoomPerOctet));
+  element.add("for", node, is_ipv6);
+  element.add("host", hop.host);
+  element.add("proto", hop.proto);
+  return element.text();
 }
 
 }  // namespace uvhttpd::http

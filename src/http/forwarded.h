@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 
 #include "base/arena.h"
@@ -38,7 +37,7 @@ std::span<const Hop> x_forwarded_for_hops(const FieldList& fields, Arena& arena)
 
 // An element of a Forwarded field: `for=192.0.2.1;host="a:81";proto=https`, quoted where that is
 // needed. A node that is no address is `unknown`; an empty host or proto is left out, and so is one
-// that no quoted string can hold.
-std::string forwarded_element(const Hop& hop);
+// that no quoted string can hold. It lives as long as the arena.
+std::string_view forwarded_element(const Hop& hop, Arena& arena);
 
 }  // namespace uvhttpd::http

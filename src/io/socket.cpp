@@ -28,6 +28,25 @@ void set_option(int fd, int level, int option, int value) {
   (void)::setsockopt(fd, level, option, &value, sizeof value);
 }
 
+char* write_decimal(char* at, std::uint8_t value) {
+  const auto digit = [](int of) { return static_cast<char>('0' + of % 10); };
+  if (value >= 100) *at++ = digit(value / 100);
+  if (value >= 10) *at++ = digit(value / 10);
+  *at++ = digit(value);
+  return at;
+}
+
+// Each forwarded request says it: inet_ntop takes ten times as long.
+std::string ipv4_text(const std::array<std::uint8_t, 16>& octets) {
+  std::array<char, INET_ADDRSTRLEN> text;
+  char* end = text.data();
+  for (std::size_t i = 0; i < 4; ++i) {
+    if (i > 0) *end++ = '.';
+    end = write_decimal(end, octets[i]);
+  }
+  return {text.data(), end};
+}
+
 bool somebody_listens(const sockaddr_un& address) {
   const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   return probe && (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address),
@@ -92,7 +111,7 @@ std::optional<PeerAddress> PeerAddress::parse(std::string_view ip_text) {
 std::string PeerAddress::text() const {
   char buffer[INET6_ADDRSTRLEN] = "";
   switch (kind) {
-    case Kind::ipv4: ::inet_ntop(AF_INET, ip.data(), buffer, sizeof buffer); return buffer;
+    case Kind::ipv4: return ipv4_text(ip);
     case Kind::ipv6: ::inet_ntop(AF_INET6, ip.data(), buffer, sizeof buffer); return buffer;
     case Kind::unix_socket: return "unix:";
     case Kind::none: break;
