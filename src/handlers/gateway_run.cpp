@@ -448,15 +448,12 @@ void GatewayRun::note_tried() {
   if (tried_.empty() || tried_.back() != server_) tried_.push_back(server_);
 }
 
-// Than the one that is being asked, and those before.
-bool GatewayRun::has_another() {
-  note_tried();
-  return shared_.pool.has_another(tried_);
-}
-
 // Whoever waits has waited long: another may be asked, the same is not asked again.
 void GatewayRun::fallen_silent(std::string_view reason) {
-  if (!has_received_ && may_try_again(false) && has_another()) return attempt_failed(504, reason);
+  note_tried();
+  if (!has_received_ && may_try_again(false) && shared_.pool.has_another(tried_)) {
+    return attempt_failed(504, reason);
+  }
   shared_.pool.note_failure(*server_, connection_.get(), reason);
   give_up(504, reason);
 }
@@ -471,14 +468,14 @@ void GatewayRun::attempt_failed(http::Status status, std::string_view reason, bo
   } else if (status != 503) {
     shared_.pool.note_failure(*server_, connection_.get(), reason);
   }
+  if (!is_stale) note_tried();
   is_turned_away_ = status == 503;
   // That an upstream takes no connection costs nothing: each of the others may be asked.
   const bool is_free = !is_connected && status == 502 && shared_.rules.retries > 0 &&
-                       may_be_repeated() && has_another();
+                       may_be_repeated() && shared_.pool.has_another(tried_);
   if (!is_free && !may_try_again(is_stale)) return give_up(status, reason);
   drop_connection();
   if (!is_stale) {
-    note_tried();
     if (!is_free) ++retries_;
     shared_.pool.log().debug(exchange_.id(), "upstream {}: {}: trying again", server_->rules().text,
                              escape_for_log(reason));

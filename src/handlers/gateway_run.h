@@ -109,7 +109,6 @@ class GatewayRun final : public BodySink, public BodySource {
   void attempt_failed(http::Status status, std::string_view reason, bool is_connected = true);
   void fallen_silent(std::string_view reason);
   void note_tried();
-  bool has_another();
   void give_up(http::Status status, std::string_view reason);
   void part_with_upstream();
   void release_connection();

@@ -281,13 +281,15 @@ void HttpCodec::encode_fields(SendQueue& out) {
 // What a trusted proxy has said in lines of that name, in one.
 std::string_view HttpCodec::said_before(FieldName name) const {
   const Request& request = exchange_->request();
-  std::string_view list;
-  if (!request.peer_is_trusted) return list;
+  if (!request.peer_is_trusted || !request.head.fields.has(name)) return {};
+  std::string_view only;
+  std::string list;
   request.head.fields.for_each(name, [&](std::string_view value) {
     if (value.empty()) return;
-    list = list.empty() ? value : exchange_->arena().concat(list, ", ", value);
+    if (!only.empty()) list.append(list.empty() ? only : "").append(", ").append(value);
+    if (only.empty()) only = value;
   });
-  return list;
+  return list.empty() ? only : exchange_->arena().copy(list);
 }
 
 // Who asks, and for what. What a trusted proxy has said of it goes before.

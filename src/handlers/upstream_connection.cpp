@@ -47,6 +47,7 @@ UpstreamConnection::UpstreamConnection(EventLoop& loop, UniqueFd socket, Connect
 }
 
 UpstreamConnection::~UpstreamConnection() {
+  if (received_) share_.give_back(std::move(received_));
   if (is_lent_) {
     share_.drop_in_use();
   } else {

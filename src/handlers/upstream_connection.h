@@ -33,7 +33,7 @@ class ConnectionShare {
  private:
   friend class UpstreamConnection;
   static constexpr std::size_t kReceiveBytes = 16 << 10;
-  static constexpr std::size_t kMaxFreeBuffers = 4;
+  static constexpr std::size_t kMaxFreeBuffers = 2;
 
   std::unique_ptr<RecvBuffer> take_buffer();
   // Larger ones are freed.

@@ -135,7 +135,7 @@ class UpstreamPool {
   // What is said of a request when an upstream is to be chosen for it.
   struct Wish {
     std::string_view hash_key;  // for Balance::hash
-    // Those that have failed it already; the last one chosen is in it.
+    // Those that have failed it already.
     const std::vector<const UpstreamServer*>* tried = nullptr;
   };
   enum class Verdict {

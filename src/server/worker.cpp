@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "io/plain_transport.h"
 #include "io/tls_transport.h"
@@ -15,8 +16,9 @@ namespace {
 constexpr Duration kNoticeInterval{1'000};
 // When the server stops, for clients that are connected to say something.
 constexpr Duration kFirstOctets{25};
-// After that, for connections that the kernel is just making.
-constexpr Duration kLastHandshakes{5};
+// After that, for connections that the kernel is just making, from this machine or one beside it.
+// Who would begin another meanwhile loses a second: the shorter, the better.
+constexpr std::chrono::microseconds kLastHandshakes{250};
 
 constexpr std::string_view kBusy =
     "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
@@ -123,12 +125,27 @@ void Worker::forget() {
   });
 }
 
+// However soon a socket is closed after the last accept, a connection may come between, and be
+// reset when its client has already sent a request.
+void Worker::take_leave(std::span<const std::unique_ptr<Listening>> leaving) {
+  bool is_ours = false;
+  for (const auto& each : leaving) {
+    if (each->socket.is_inherited) continue;
+    ignore_newcomers(each->socket.socket->get());
+    is_ours = true;
+  }
+  // No timer is as short.
+  if (is_ours) std::this_thread::sleep_for(kLastHandshakes);
+  for (const auto& each : leaving) each->listener->stop();
+}
+
 void Worker::use_sockets(const std::vector<WorkerSocket>& sockets) {
-  std::erase_if(listening_, [&](const std::unique_ptr<Listening>& old) {
-    if (std::find(sockets.begin(), sockets.end(), old->socket) != sockets.end()) return false;
-    old->listener->stop();
-    return true;
-  });
+  const auto leaving = std::partition(
+      listening_.begin(), listening_.end(), [&](const std::unique_ptr<Listening>& old) {
+        return std::find(sockets.begin(), sockets.end(), old->socket) != sockets.end();
+      });
+  take_leave({leaving, listening_.end()});
+  listening_.erase(leaving, listening_.end());
   const config::Config& config = context_->runtime()->config();
   for (const WorkerSocket& socket : sockets) {
     const auto open = std::find_if(listening_.begin(), listening_.end(),
@@ -234,24 +251,13 @@ void Worker::drain() {
       if (!each->socket.is_inherited) accept_at_once(each->socket.socket->get());
     }
     leave_timer_.emplace(
-        loop_, [](void* self) { static_cast<Worker*>(self)->begin_to_leave(); }, this);
+        loop_, [](void* self) { static_cast<Worker*>(self)->close_listeners(); }, this);
     leave_timer_->start(kFirstOctets);
   });
 }
 
-// However fast a socket is closed after the last accept, a connection may come between, and be
-// reset when its client has already sent a request.
-void Worker::begin_to_leave() {
-  for (const auto& each : listening_) {
-    if (!each->socket.is_inherited) ignore_newcomers(each->socket.socket->get());
-  }
-  leave_timer_.emplace(
-      loop_, [](void* self) { static_cast<Worker*>(self)->close_listeners(); }, this);
-  leave_timer_->start(kLastHandshakes);
-}
-
 void Worker::close_listeners() {
-  for (const auto& each : listening_) each->listener->stop();
+  take_leave(listening_);
   listening_.clear();
   drain_connections();
   if (context_->connection_count == 0) loop_.stop();

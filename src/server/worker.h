@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -68,7 +69,6 @@ class Worker {
   void run();
   void use_sockets(const std::vector<WorkerSocket>& sockets);
   void drain_connections();
-  void begin_to_leave();
   void close_listeners();
 
   const unsigned number_;
@@ -92,6 +92,7 @@ class Worker {
     std::shared_ptr<const config::Listener> rules;  // absent: proxies are not believed
     bool is_encrypted = false;
   };
+  static void take_leave(std::span<const std::unique_ptr<Listening>> leaving);
   std::optional<ConnectionPlace> take_place(const PeerAddress& peer, bool is_unknown);
   std::optional<HandshakePlace> take_handshake_place();
   void on_accepted(const Listening& listening, UniqueFd socket, const PeerAddress& peer);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A stop as a balancer sees it: what it sends on a connection that looked good a moment ago is still answered."""
 import os
+import resource
 import signal
 import socket
 import threading
@@ -26,6 +27,7 @@ body = "an answer"
 """
 PREFACE = b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n"
 STOPS = 10
+MOST_CONNECTIONS = 9_000
 PATIENCE = 0.5  # seconds for a connection: less than a client waits until it begins it again
 QUIET = 1.0  # seconds after which a proxy sends nothing on a kept connection that it could not send again
 
@@ -137,7 +139,7 @@ def test_a_connection_that_had_said_nothing_may_still_ask(server):
 def connected_until_refused(address):
     """Connections that were made one after the other, each with a request sent at once, until the server takes no more."""
     made = []
-    while True:
+    while len(made) < MOST_CONNECTIONS:
         connection = socket.socket()
         made.append(connection)
         connection.settimeout(PATIENCE)
@@ -147,10 +149,13 @@ def connected_until_refused(address):
             made.pop().close()
             return made
         connection.sendall(wire.request("/", "POST", body=b"once only"))
+    raise AssertionError("the server goes on to take connections")
 
 
 def test_who_is_connected_when_the_listener_closes_is_answered(server):
     """A connection may be made between the last accept and the close. That takes luck, so it is tried several times."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 2 * MOST_CONNECTIONS)), hard))
     for _ in range(STOPS):
         running = server(CONFIG, listeners=2)
         threading.Timer(0.1, running.signal, (signal.SIGTERM,)).start()
